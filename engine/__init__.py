@@ -1,0 +1,1 @@
+"""The engine: everything dwarfsmith does, usable without a terminal."""

@@ -1,0 +1,27 @@
+"""Maps the root folders into the package and builds the native kernels."""
+
+import pathlib
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+FOLDERS = ["engine", "themes", "tui"]
+FOUND = find_packages(include=[*FOLDERS, *(f"{folder}.*" for folder in FOLDERS)])
+KERNELS = sorted(pathlib.Path("engine/kernels").glob("*.pyx"))
+
+setup(
+    packages=["dwarfsmith", *(f"dwarfsmith.{package}" for package in FOUND)],
+    package_dir={f"dwarfsmith.{folder}": folder for folder in FOLDERS},
+    ext_modules=cythonize(
+        [
+            Extension(
+                f"dwarfsmith.engine.kernels.{source.stem}",
+                [str(source)],
+                extra_compile_args=["-O3"],
+            )
+            for source in KERNELS
+        ],
+        build_dir="build/cython",
+        compiler_directives={"language_level": 3},
+    ),
+)

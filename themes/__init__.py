@@ -1,0 +1,1 @@
+"""The colour themes, one TOML file each, and their loader."""

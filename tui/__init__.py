@@ -1,0 +1,1 @@
+"""Everything a terminal shows: the app, its screens and the console commands."""

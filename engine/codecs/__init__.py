@@ -1,5 +1,26 @@
 """The compressors, one module each behind one registry.
 
 In: a specification such as `zstd:level=19`. Out: a `Codec` that turns block bytes
-into a section payload and back. Imports no sibling room.
+into a section payload, and functions that turn payloads back. Imports no sibling
+room; a compression library is imported when it is first needed.
 """
+
+from dwarfsmith.engine.codecs.base import Codec, CodecId, Data
+from dwarfsmith.engine.codecs.registry import (
+    CODECS,
+    codec_name,
+    decompress,
+    parse_codec,
+    uncompressed_size,
+)
+
+__all__ = [
+    "CODECS",
+    "Codec",
+    "CodecId",
+    "Data",
+    "codec_name",
+    "decompress",
+    "parse_codec",
+    "uncompressed_size",
+]

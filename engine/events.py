@@ -159,6 +159,7 @@ class Built(Event, frozen=True, tag="built"):
     metadata_bytes: int
     """Compressed, with its schema."""
     chunks: int
+    inodes: int
     problems: int
     seconds: float
     cpu_seconds: float

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dwarfsmith.engine.errors import CancelledError
@@ -32,6 +32,36 @@ PROGRESS_INTERVAL_S = 0.1
 """Superseding events are sent at most this often per stage."""
 
 
+class Stopwatch:
+    """Adds up the time spent inside `with stopwatch:`, by one thread at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._total = 0.0
+        self._since: float | None = None
+        self._lap = 0.0
+
+    def __enter__(self) -> None:
+        self._since = self._clock()
+
+    def __exit__(self, *exc_info: object) -> None:
+        since, self._since = self._since, None
+        if since is not None:
+            self._total += self._clock() - since
+
+    @property
+    def seconds(self) -> float:
+        """All time so far, a running span included."""
+        total, since = self._total, self._since
+        return total if since is None else total + self._clock() - since
+
+    def lap(self) -> float:
+        """Return the time since the last call."""
+        now = self.seconds
+        before, self._lap = self._lap, now
+        return max(0.0, now - before)
+
+
 @dataclass(slots=True)
 class Counters:
     """Running totals in bytes unless named else; each has one writing thread."""
@@ -40,6 +70,8 @@ class Counters:
     hashed_bytes: int = 0
     segmented_bytes: int = 0
     matched_bytes: int = 0
+    reading: Stopwatch = field(default_factory=Stopwatch)
+    """Time the segmenter has spent waiting for input."""
 
 
 class Job:

@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 from types import TracebackType
 from typing import BinaryIO
 
@@ -16,6 +17,16 @@ from dwarfsmith.engine.events import printable
 from dwarfsmith.engine.plan import STDOUT
 
 _UNNAMED_UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
+
+
+_unpublished: set[bytes] = set()
+
+
+def discard_unpublished() -> None:
+    """Remove the temporary files of this process, which is about to end."""
+    for path in tuple(_unpublished):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 class Output:
@@ -42,7 +53,9 @@ class Output:
         self._temporary: bytes | None = None
         self._direct = False
         self._mode: int | None = None
-        self._published = False
+        # A writing thread may outlive the build by a moment; the descriptor must not
+        # be closed, and perhaps given to another file, in the middle of its write.
+        self._closing = threading.Lock()
         self.stream = self._open(force)
 
     def _open(self, force: bool) -> BinaryIO:
@@ -76,6 +89,7 @@ class Output:
         handle, self._temporary = tempfile.mkstemp(
             prefix=b".dwarfsmith-", suffix=b".tmp", dir=folder
         )
+        _unpublished.add(self._temporary)
         if self._mode is None:
             umask = os.umask(0)
             os.umask(umask)
@@ -83,9 +97,11 @@ class Output:
         return handle
 
     @property
-    def readable(self) -> bool:
-        """Whether what was written can be read back through `stream`."""
-        return not self._direct
+    def reading_path(self) -> bytes | None:
+        """Where this process can read back what it wrote; None: nowhere."""
+        if self._direct:
+            return None
+        return self._temporary or b"/proc/self/fd/%d" % self.stream.fileno()
 
     def write(self, data: bytes | memoryview) -> None:
         """Write all of `data`.
@@ -95,9 +111,10 @@ class Output:
         """
         view = memoryview(data)
         try:
-            while len(view):
-                view = view[self.stream.write(view) :]
-        except OSError as error:
+            with self._closing:
+                while len(view):
+                    view = view[self.stream.write(view) :]
+        except (OSError, ValueError) as error:
             raise OutputError(_cannot(self.target, error)) from None
 
     def publish(self) -> None:
@@ -109,8 +126,7 @@ class Output:
         try:
             if not self._direct:
                 self._publish()
-            self._published = True
-            self.stream.close()
+            self._close()
         except OSError as error:
             raise OutputError(_cannot(self.target, error)) from None
 
@@ -125,10 +141,15 @@ class Output:
             if self._temporary is None:
                 self._temporary = _name_file(handle, folder, directory)
             os.replace(self._temporary, self.target)
+            _unpublished.discard(self._temporary)
             self._temporary = None
             os.fsync(directory)
         finally:
             os.close(directory)
+
+    def _close(self) -> None:
+        with self._closing:
+            self.stream.close()
 
     def __enter__(self) -> Output:
         return self
@@ -140,7 +161,7 @@ class Output:
         trace: TracebackType | None,
     ) -> None:
         with contextlib.suppress(OSError):
-            self.stream.close()
+            self._close()
         if self._temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._temporary)
@@ -166,8 +187,9 @@ def check_target(target: bytes, *, force: bool) -> None:
         raise OutputError(f"output: no such directory '{printable(folder)}'")
 
 
-def _cannot(target: bytes, error: OSError) -> str:
-    return f"cannot write '{printable(target)}': {error.strerror or error}"
+def _cannot(target: bytes, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or error
+    return f"cannot write '{printable(target)}': {reason}"
 
 
 def _name_file(handle: int, folder: bytes, directory: int) -> bytes:

@@ -1,0 +1,297 @@
+"""`mkdwarfs`: make a DwarFS image from a folder, with the options people know."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from dwarfsmith.engine.errors import NotAvailableError, UsageError
+from dwarfsmith.engine.plan import (
+    DEFAULT_LEVEL,
+    LEVEL_TABLE,
+    PACK_WORDS,
+    BuildPlan,
+    parse_pack_metadata,
+    parse_size,
+    parse_time,
+)
+from dwarfsmith.tui.commands.console import LOG_LEVELS, Parser, run_command
+
+NOT_AVAILABLE: Final = {
+    "--input-list": "FILE",
+    "--man": None,
+    "--log-with-context": None,
+    "--compress-niceness": "N",
+    "--num-scanner-workers": "N",
+    "--num-segmenter-workers": "N",
+    "--recompress": "?MODE",
+    "--recompress-categories": "LIST",
+    "--rebuild-metadata": None,
+    "--change-block-size": None,
+    "--no-check": None,
+    "--categorize": "?LIST",
+    "--hotness-list": "FILE",
+    "--max-similarity-size": "SIZE",
+    "--filter": "RULE",
+    "--debug-filter": "?MODE",
+    "--remove-empty-dirs": None,
+    "--header": "FILE",
+    "--remove-header": None,
+    "--chmod": "SPEC",
+    "--time-resolution": "RES",
+    "--no-category-names": None,
+    "--no-category-metadata": None,
+    "--no-metadata-version-history": None,
+    "--no-sparse-files": None,
+    "--no-hardlink-table": None,
+    "--hollow": None,
+    "--incompressible-min-input-size": "SIZE",
+    "--incompressible-block-size": "SIZE",
+    "--incompressible-fragments": None,
+    "--incompressible-ratio": "RATIO",
+    "--incompressible-zstd-level": "LEVEL",
+}
+"""Options of mkdwarfs this release knows but cannot do, and what value they take.
+
+A leading `?` marks an optional value. They are refused by name, never ignored.
+"""
+_SHORT_NOT_AVAILABLE: Final = {"--filter": "-F"}
+
+LONG_HELP: Final = "\n".join(
+    [
+        "",
+        "levels (-l):",
+        "  level  block size  block data     metadata       window  step  order",
+        *(
+            f"  {level:>5}  {_size:>10}  {row.compression:<13}  "
+            f"{row.metadata_compression:<13}  {row.window_bits:>6}  "
+            f"{row.window_step:>4}  {row.order}"
+            for level, row in enumerate(LEVEL_TABLE)
+            for _size in [f"{1 << (row.block_bits - 20)} MiB"]
+        ),
+        "",
+        "compressors (-C, --schema-, --metadata-, --history-compression):",
+        "  null",
+        "  lz4",
+        "  lz4hc[:level=0..12]",
+        "  zstd[:level=N][:long][:wlog=N][:hlog=N][:clog=N][:slog=N][:mml=N][:tlen=N]",
+        "      [:strat=N][:lhlog=N][:lmml=N][:lblog=N][:lhrlog=N]",
+        "  lzma[:level=0..9][:extreme][:dict_size=12..30][:binary=ARCH][:mode=MODE]",
+        "      [:mf=FINDER][:nice=N][:depth=N]",
+        "  brotli[:quality=0..11][:lgwin=10..30]",
+        "",
+        "orders (--order):",
+        "  none, path, revpath, similarity, "
+        "nilsimsa[:max-children=N][:max-cluster-size=N]",
+        "",
+        "metadata tables (-P): " + " ".join(PACK_WORDS),
+    ]
+)
+
+
+class _NotAvailable(argparse.Action):
+    """Refuses an option by name."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        raise NotAvailableError(
+            f"option '{self.option_strings[0]}' is not available in this release"
+        )
+
+
+def make_parser() -> Parser:
+    """Return the parser of mkdwarfs' command line."""
+    parser = Parser("mkdwarfs", "Make a DwarFS image from a folder.")
+    _add_basics(parser)
+    _add_tuning(parser)
+    _add_metadata(parser)
+    for option, value in NOT_AVAILABLE.items():
+        names = [option, *filter(None, [_SHORT_NOT_AVAILABLE.get(option)])]
+        arguments: dict[str, object] = {"action": _NotAvailable}
+        if value is None:
+            arguments["nargs"] = 0
+        elif value.startswith("?"):
+            arguments["nargs"] = "?"
+        parser.add_argument(*names, help=argparse.SUPPRESS, **arguments)  # type: ignore[arg-type]
+    return parser
+
+
+def _add_basics(parser: Parser) -> None:
+    group = parser.add_argument_group("options")
+    add = group.add_argument
+    add("-i", "--input", metavar="DIR", help="folder to pack")
+    add("-o", "--output", metavar="FILE", help="image to make, - for standard output")
+    add("-f", "--force", action="store_true", help="overwrite an existing output")
+    add(
+        "-l",
+        "--compress-level",
+        type=int,
+        metavar="0..9",
+        default=DEFAULT_LEVEL,
+        help=f"0 fast to 9 small (default {DEFAULT_LEVEL})",
+    )
+    add(
+        "--progress",
+        choices=("none", "simple", "ascii", "unicode"),
+        help="default: unicode on a terminal, else none",
+    )
+    add("--no-progress", action="store_true", help="same as --progress=none")
+    add(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="info",
+        metavar="LEVEL",
+        help=", ".join(LOG_LEVELS) + " (default info)",
+    )
+    add(
+        "--verify",
+        action="store_true",
+        help="read the image back and check it before it gets its name",
+    )
+    add("-h", "--help", action="store_true", help="this text")
+    add("-H", "--long-help", action="store_true", help="this text, levels and values")
+
+
+def _add_tuning(parser: Parser) -> None:
+    group = parser.add_argument_group("tuning (defaults: by level)")
+    add = group.add_argument
+    add("-S", "--block-size-bits", type=int, metavar="10..30")
+    add("-N", "--num-workers", type=int, metavar="N", help="compression threads")
+    add("-L", "--memory-limit", metavar="SIZE", help="blocks in flight, or auto")
+    add("-C", "--compression", metavar="SPEC", action="append")
+    add("--schema-compression", metavar="SPEC")
+    add("--metadata-compression", metavar="SPEC")
+    add("--history-compression", metavar="SPEC")
+    add("--order", metavar="ORDER", action="append")
+    add("-W", "--window-size", metavar="0..24", action="append")
+    add("-w", "--window-step", metavar="0..8", action="append")
+    add("-B", "--max-lookback-blocks", metavar="N", action="append")
+    add("--bloom-filter-size", metavar="0..10", action="append")
+    add("--file-hash", metavar="NAME", default="xxh3-128", help="or none")
+
+
+def _add_metadata(parser: Parser) -> None:
+    group = parser.add_argument_group("metadata")
+    add = group.add_argument
+    add("--with-devices", action="store_true", help="keep device nodes")
+    add("--with-specials", action="store_true", help="keep FIFOs and sockets")
+    add("--set-owner", type=int, metavar="UID")
+    add("--set-group", type=int, metavar="GID")
+    add("--set-time", metavar="TIME", help="now, unix seconds, or a date")
+    add("--keep-all-times", action="store_true", help="access and change times, too")
+    add("-P", "--pack-metadata", metavar="WORDS", default="auto")
+    add("--no-create-timestamp", action="store_true")
+    add("--no-history", action="store_true")
+    add("--no-history-timestamps", action="store_true")
+    add("--no-history-command-line", action="store_true")
+    add("--no-section-index", action="store_true")
+
+
+def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> BuildPlan:
+    """Return the plan that parsed arguments ask for.
+
+    Raises:
+        UsageError: A value cannot be used.
+    """
+    parse_pack_metadata(arguments.pack_metadata)
+    for option, value in (
+        ("--set-owner", arguments.set_owner),
+        ("--set-group", arguments.set_group),
+    ):
+        if value is not None and not 0 <= value < 1 << 16:
+            raise UsageError(f"{option} expects a value from 0 to 65535, found {value}")
+    limit = arguments.memory_limit
+    output = os.fsencode(arguments.output)
+    plan = BuildPlan(
+        input=os.path.realpath(os.fsencode(arguments.input)),
+        output=output if output == b"-" else os.path.abspath(output),
+        force=arguments.force,
+        level=arguments.compress_level,
+        block_bits=arguments.block_size_bits,
+        compression=_uncategorized(arguments.compression, "--compression"),
+        schema_compression=arguments.schema_compression,
+        metadata_compression=arguments.metadata_compression,
+        history_compression=arguments.history_compression,
+        order=_uncategorized(arguments.order, "--order"),
+        lookback_blocks=_number(arguments.max_lookback_blocks, "lookback", 1),
+        window_bits=_number(arguments.window_size, "window-size", None),
+        window_step=_number(arguments.window_step, "window-step", None),
+        bloom_bits=_number(arguments.bloom_filter_size, "bloom-filter-size", 4),
+        file_hash=arguments.file_hash,
+        workers=arguments.num_workers,
+        memory_limit_bytes=None
+        if limit in (None, "auto")
+        else parse_size(limit, "--memory-limit"),
+        with_devices=arguments.with_devices,
+        with_specials=arguments.with_specials,
+        section_index=not arguments.no_section_index,
+        history=not arguments.no_history,
+        history_timestamps=not arguments.no_history_timestamps,
+        history_command_line=not arguments.no_history_command_line,
+        command_line=tuple(command_line),
+        create_timestamp=not arguments.no_create_timestamp,
+        set_owner=arguments.set_owner,
+        set_group=arguments.set_group,
+        set_time=None if arguments.set_time is None else parse_time(arguments.set_time),
+        keep_all_times=arguments.keep_all_times,
+        pack_metadata=tuple(arguments.pack_metadata.split(",")),
+        verify=arguments.verify,
+    )
+    plan.settings()
+    return plan
+
+
+def _uncategorized(values: list[str] | None, option: str) -> str | None:
+    """Return the one value of an option that could be given per category."""
+    if values is None:
+        return None
+    for value in values:
+        if "::" in value:
+            raise UsageError(
+                f"failed to parse value '{value}' for option '{option}': "
+                "no categorizer is active"
+            )
+    if len(values) > 1:
+        raise UsageError(f"option '{option}' is given more than once")
+    return values[0]
+
+
+def _number(values: list[str] | None, name: str, default: int | None) -> int | None:
+    option = {"lookback": "--max-lookback-blocks"}.get(name, f"--{name}")
+    value = _uncategorized(values, option)
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit():
+        raise UsageError(f"{option} expects a number, found '{value}'")
+    return int(value)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run mkdwarfs; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return run_command("mkdwarfs", lambda: _run(words))
+
+
+def _run(words: list[str]) -> int:
+    parser = make_parser()
+    arguments = parser.parse_args(words)
+    if arguments.long_help:
+        print(parser.format_help() + LONG_HELP)
+        return 0
+    if arguments.help or arguments.input is None or arguments.output is None:
+        print(parser.format_help(), end="")
+        return 0
+    plan = plan_from(arguments, ["mkdwarfs", *words])
+    # Loading the engine takes longer than all of the above.
+    from dwarfsmith.tui.commands.building import build_in_terminal
+
+    progress = "none" if arguments.no_progress else arguments.progress
+    return build_in_terminal(plan, progress, arguments.log_level)

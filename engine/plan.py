@@ -7,6 +7,7 @@ are frozen and comparable, and a plan goes to JSON and back with msgspec.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -274,19 +275,12 @@ def parse_size(text: str, option: str) -> int:
     return int(match[1]) << (10 * " kmgt".index(match[2].lower() or " "))
 
 
-_TIME_FORMATS: Final = (
-    "%Y%m%dT%H%M%S",
-    "%Y%m%dT%H%M",
-    "%Y%m%dT",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT",
-    "%Y-%m-%d",
+_TIME = re.compile(
+    r"(\d{4})(\d\d)(\d\d)T(?:(\d\d)(\d\d)(?:(\d\d)(?:\.\d+)?)?)?"
+    r"|(\d{4})-(\d\d)-(\d\d)(?:T|[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?",
+    re.ASCII,
 )
-_FRACTION = re.compile(r"(?<=:[0-9]{2}:[0-9]{2})\.[0-9]+$|(?<=T[0-9]{6})\.[0-9]+$")
-_TIME_CHARACTERS = re.compile(r"[0-9T: -]+")
+"""The date forms of `--set-time`, with and without separators, UTC."""
 
 
 def parse_time(text: str) -> int:
@@ -299,14 +293,13 @@ def parse_time(text: str) -> int:
         return int(time.time())
     if text.isascii() and text.isdigit():
         return int(text)
-    whole = _FRACTION.sub("", text)
-    if _TIME_CHARACTERS.fullmatch(whole):
-        for form in _TIME_FORMATS:
-            try:
-                moment = datetime.strptime(whole, form)
-            except ValueError:
-                continue
-            return int(moment.replace(tzinfo=UTC).timestamp())
+    match = _TIME.fullmatch(text)
+    if match is not None:
+        parts = [int(part) for part in match.groups() if part is not None]
+        year, month, day, hour, minute, second = [*parts, 0, 0, 0][:6]
+        with contextlib.suppress(ValueError):  # such as February 30
+            moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+            return int(moment.timestamp())
     raise UsageError("cannot parse time point")
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from dwarfsmith.engine.errors import NotAvailableError, UsageError
+from dwarfsmith.engine.errors import UsageError
 from dwarfsmith.engine.plan import (
     DEFAULT_LEVEL,
     LEVEL_TABLE,
@@ -18,9 +18,14 @@ from dwarfsmith.engine.plan import (
     parse_size,
     parse_time,
 )
-from dwarfsmith.tui.commands.console import LOG_LEVELS, Parser, run_command
+from dwarfsmith.tui.commands.console import (
+    Parser,
+    add_common_options,
+    parse_count,
+    run_command,
+)
 
-NOT_AVAILABLE: Final = {
+NOT_AVAILABLE: Final[dict[str, str | None]] = {
     "--input-list": "FILE",
     "--man": None,
     "--log-with-context": None,
@@ -35,7 +40,7 @@ NOT_AVAILABLE: Final = {
     "--categorize": "?LIST",
     "--hotness-list": "FILE",
     "--max-similarity-size": "SIZE",
-    "--filter": "RULE",
+    "-F --filter": "RULE",
     "--debug-filter": "?MODE",
     "--remove-empty-dirs": None,
     "--header": "FILE",
@@ -58,8 +63,6 @@ NOT_AVAILABLE: Final = {
 
 A leading `?` marks an optional value. They are refused by name, never ignored.
 """
-_SHORT_NOT_AVAILABLE: Final = {"--filter": "-F"}
-
 LONG_HELP: Final = "\n".join(
     [
         "",
@@ -92,41 +95,19 @@ LONG_HELP: Final = "\n".join(
 )
 
 
-class _NotAvailable(argparse.Action):
-    """Refuses an option by name."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        raise NotAvailableError(
-            f"option '{self.option_strings[0]}' is not available in this release"
-        )
-
-
 def make_parser() -> Parser:
     """Return the parser of mkdwarfs' command line."""
     parser = Parser("mkdwarfs", "Make a DwarFS image from a folder.")
+    add_common_options(parser)
     _add_basics(parser)
     _add_tuning(parser)
     _add_metadata(parser)
-    for option, value in NOT_AVAILABLE.items():
-        names = [option, *filter(None, [_SHORT_NOT_AVAILABLE.get(option)])]
-        arguments: dict[str, object] = {"action": _NotAvailable}
-        if value is None:
-            arguments["nargs"] = 0
-        elif value.startswith("?"):
-            arguments["nargs"] = "?"
-        parser.add_argument(*names, help=argparse.SUPPRESS, **arguments)  # type: ignore[arg-type]
+    parser.refuse(NOT_AVAILABLE)
     return parser
 
 
 def _add_basics(parser: Parser) -> None:
-    group = parser.add_argument_group("options")
-    add = group.add_argument
+    add = parser.add_argument
     add("-i", "--input", metavar="DIR", help="folder to pack")
     add("-o", "--output", metavar="FILE", help="image to make, - for standard output")
     add("-f", "--force", action="store_true", help="overwrite an existing output")
@@ -145,18 +126,10 @@ def _add_basics(parser: Parser) -> None:
     )
     add("--no-progress", action="store_true", help="same as --progress=none")
     add(
-        "--log-level",
-        choices=LOG_LEVELS,
-        default="info",
-        metavar="LEVEL",
-        help=", ".join(LOG_LEVELS) + " (default info)",
-    )
-    add(
         "--verify",
         action="store_true",
         help="read the image back and check it before it gets its name",
     )
-    add("-h", "--help", action="store_true", help="this text")
     add("-H", "--long-help", action="store_true", help="this text, levels and values")
 
 
@@ -164,7 +137,7 @@ def _add_tuning(parser: Parser) -> None:
     group = parser.add_argument_group("tuning (defaults: by level)")
     add = group.add_argument
     add("-S", "--block-size-bits", type=int, metavar="10..30")
-    add("-N", "--num-workers", type=int, metavar="N", help="compression threads")
+    add("-N", "--num-workers", metavar="N", help="compression threads")
     add("-L", "--memory-limit", metavar="SIZE", help="blocks in flight, or auto")
     add("-C", "--compression", metavar="SPEC", action="append")
     add("--schema-compression", metavar="SPEC")
@@ -209,6 +182,7 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
         if value is not None and not 0 <= value < 1 << 16:
             raise UsageError(f"{option} expects a value from 0 to 65535, found {value}")
     limit = arguments.memory_limit
+    workers = arguments.num_workers
     output = os.fsencode(arguments.output)
     plan = BuildPlan(
         input=os.path.realpath(os.fsencode(arguments.input)),
@@ -221,12 +195,8 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
         metadata_compression=arguments.metadata_compression,
         history_compression=arguments.history_compression,
         order=_uncategorized(arguments.order, "--order"),
-        lookback_blocks=_number(arguments.max_lookback_blocks, "lookback", 1),
-        window_bits=_number(arguments.window_size, "window-size", None),
-        window_step=_number(arguments.window_step, "window-step", None),
-        bloom_bits=_number(arguments.bloom_filter_size, "bloom-filter-size", 4),
         file_hash=arguments.file_hash,
-        workers=arguments.num_workers,
+        workers=None if workers is None else parse_count(workers, "--num-workers"),
         memory_limit_bytes=None
         if limit in (None, "auto")
         else parse_size(limit, "--memory-limit"),
@@ -244,6 +214,7 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
         keep_all_times=arguments.keep_all_times,
         pack_metadata=tuple(arguments.pack_metadata.split(",")),
         verify=arguments.verify,
+        **_numbers(arguments),
     )
     plan.settings()
     return plan
@@ -264,14 +235,23 @@ def _uncategorized(values: list[str] | None, option: str) -> str | None:
     return values[0]
 
 
-def _number(values: list[str] | None, name: str, default: int | None) -> int | None:
-    option = {"lookback": "--max-lookback-blocks"}.get(name, f"--{name}")
-    value = _uncategorized(values, option)
-    if value is None:
-        return default
-    if not value.isascii() or not value.isdigit():
-        raise UsageError(f"{option} expects a number, found '{value}'")
-    return int(value)
+def _numbers(arguments: argparse.Namespace) -> dict[str, int]:
+    """Return the numbers that were given and could be given per category."""
+    numbers: dict[str, int] = {}
+    for field, name in (
+        ("lookback_blocks", "max-lookback-blocks"),
+        ("window_bits", "window-size"),
+        ("window_step", "window-step"),
+        ("bloom_bits", "bloom-filter-size"),
+    ):
+        values = getattr(arguments, name.replace("-", "_"))
+        value = _uncategorized(values, f"--{name}")
+        if value is None:
+            continue
+        if not value.isascii() or not value.isdigit():
+            raise UsageError(f"--{name} expects a number, found '{value}'")
+        numbers[field] = int(value)
+    return numbers
 
 
 def main(argv: Sequence[str] | None = None) -> int:

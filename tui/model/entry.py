@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from dwarfsmith.engine.events import printable
 from dwarfsmith.tui.model import units
 
-
 if TYPE_CHECKING:
     from dwarfsmith.engine.source.tree import Tree
     from dwarfsmith.tui.model.tree_index import Shape

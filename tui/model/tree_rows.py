@@ -96,7 +96,8 @@ class TreeRows:
         ends = closed + known.extent[entries[closed]]
         np.subtract.at(depth, ends, 1)
         shown = np.flatnonzero(np.cumsum(depth[:-1]) == 0)
-        return (shown[1:] + where.start).astype(np.int32)
+        rows: I4 = (shown[1:] + where.start).astype(np.int32)
+        return rows
 
     def _resplice(self, entry: int) -> None:
         """Replace the rows below `entry` by what is visible there now."""

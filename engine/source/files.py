@@ -207,6 +207,14 @@ class FileReader:
             source.probe(entries[some], sizes[some], status[some])
         return status
 
+    def read_prefix(self, entry: int, size: int, count: int) -> tuple[bytes, Status]:
+        """Return the first `count` bytes of a file that must have `size` bytes."""
+        file = _LargeFile(self._source(), 0, entry, size)
+        try:
+            return file.read_prefix(min(count, size))
+        finally:
+            file.close()
+
     def _source(self) -> kernel.Source:
         return kernel.Source(self._root, *self._columns)
 
@@ -287,6 +295,13 @@ class _LargeFile:
             last=not ok or offset + size == self.size,
             status=Status(status),
         )
+
+    def read_prefix(self, count: int) -> tuple[bytes, Status]:
+        status, descriptor = self._open()
+        data = bytearray(count)
+        if status == Status.OK:
+            status = _read_fully(descriptor, memoryview(data), 0)
+        return (bytes(data) if status == Status.OK else b""), Status(status)
 
     def close(self) -> None:
         """Close the file; no read may be under way."""

@@ -166,7 +166,7 @@ def test_chunks_give_the_data_back(case: tuple[Setting, list[bytes]]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.integers(1, 6),
+    st.integers(4, 7),
     st.integers(0, 8),
     st.integers(1, 3),
     st.integers(0, 500),
@@ -183,7 +183,11 @@ def test_finds_every_repeat_of_a_window_and_a_step(
     beyond: int,
     seed: int,
 ) -> None:
-    """Stretches of at least that length inside an active block are not stored twice."""
+    """Stretches of at least that length inside an active block are not stored twice.
+
+    Windows are long enough that random data does not match by chance, which might
+    leave over less than a window and a step.
+    """
     setting = Setting(14, window_bits, window_step, 1, granularity)
     random = np.random.default_rng(seed)
 
@@ -194,8 +198,7 @@ def test_finds_every_repeat_of_a_window_and_a_step(
     native = Native(setting)
     native.add_batch(0, [noise(before) + stretch + noise(50), noise(between) + stretch])
     native.kernel.finish()
-    # The noise may match by chance as well if windows are small.
-    assert native.kernel.matched_bytes >= len(stretch)
+    assert native.kernel.matched_bytes >= len(stretch)  # more by chance
 
 
 def test_a_long_repeat_in_windows_is_one_chunk() -> None:

@@ -197,7 +197,7 @@ class _Build:
                 keep_all_times=plan.keep_all_times,
                 create_timestamp=int(time.time()) if plan.create_timestamp else None,
             )
-            tables = assemble(tree, contents, chunks, choices, self.job)
+            tables = assemble(tree, contents, chunks, choices)
             schema, data = encode(tables)
             for section_type, payload, codec in (
                 (SectionType.METADATA_V2_SCHEMA, schema, codecs.schema),

@@ -27,7 +27,6 @@ from dwarfsmith.engine.dwarfs.metadata import (
 from dwarfsmith.engine.dwarfs.numbering import Numbering, number
 from dwarfsmith.engine.dwarfs.packing import pack_metadata
 from dwarfsmith.engine.dwarfs.strings import Strings, offsets_of
-from dwarfsmith.engine.job import Job
 from dwarfsmith.engine.plan import Pack
 from dwarfsmith.engine.source.tree import NameTable, Tree
 
@@ -57,7 +56,7 @@ class MetadataChoices:
 
 
 def assemble(
-    tree: Tree, contents: Contents, cut: CutChunks, choices: MetadataChoices, job: Job
+    tree: Tree, contents: Contents, cut: CutChunks, choices: MetadataChoices
 ) -> Metadata:
     """Return the metadata of an image.
 
@@ -66,7 +65,6 @@ def assemble(
         contents: Which of them share bytes.
         cut: Where those bytes are; contents without chunks are empty.
         choices: Owners, times and packing.
-        job: Is told of what cannot be represented.
     """
     numbering = number(tree, contents)
     chunks, chunk_table = _chunks(cut, numbering)
@@ -77,7 +75,7 @@ def assemble(
     uids, owner_index = _owners(tree.uid, choices.set_owner, numbering)
     gids, group_index = _owners(tree.gid, choices.set_group, numbering)
     modes, mode_index = _by_first_use(tree.mode, numbering)
-    base, times = _times(tree, numbering, choices, job)
+    base, times = _times(tree, numbering, choices)
     metadata = Metadata(
         chunks=chunks,
         directories=_directories(tree, numbering),
@@ -217,7 +215,7 @@ def _owners(
 
 
 def _times(
-    tree: Tree, numbering: Numbering, choices: MetadataChoices, job: Job
+    tree: Tree, numbering: Numbering, choices: MetadataChoices
 ) -> tuple[int, dict[str, npt.NDArray[np.uint64]]]:
     """Return the timestamp base and each inode's offsets from it, in seconds."""
     if choices.set_time is not None:
@@ -229,13 +227,8 @@ def _times(
         name: column[numbering.owner] // _NS_PER_S for name, column in columns.items()
     }
     base = min(int(column.min()) for column in seconds.values())
-    if base < 0:
-        # The format has no negative times.
-        early = sum(int((column < 0).sum()) for column in seconds.values())
-        job.log("warn", f"{early} times before 1970 are stored as 1970-01-01")
-        seconds = {name: np.maximum(column, 0) for name, column in seconds.items()}
-        base = 0
-    return base, {
+    # Readers add in 64 bits, so that a base before 1970 works as its complement.
+    return base % 2**64, {
         name: (column - base).astype(np.uint64) for name, column in seconds.items()
     }
 

@@ -32,7 +32,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dwarfsmith.engine.dwarfs import thrift
+from dwarfsmith.engine import thrift
 from dwarfsmith.engine.dwarfs.strings import Strings, offsets_of
 from dwarfsmith.engine.errors import FormatError
 from dwarfsmith.engine.kernels import bits

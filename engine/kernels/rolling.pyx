@@ -121,7 +121,7 @@ cdef class RollingSegmenter:
     cdef int64_t capacity, window, step, granularity, horizon, lookback
     cdef int bloom_bits
     cdef bint searching
-    cdef uint64_t leaving  # what a byte counts when it leaves the window
+    cdef uint64_t[256] leaving  # what each byte counts when it leaves the window
     # Active blocks, oldest first; `buffers` keeps their data alive.
     cdef list buffers
     cdef Block *blocks
@@ -164,6 +164,8 @@ cdef class RollingSegmenter:
         *,
         int64_t horizon=HORIZON,
     ):
+        cdef uint64_t weight
+        cdef int value
         if granularity < 1 or capacity < granularity or capacity % granularity:
             raise ValueError(
                 f"expected whole frames of {granularity} bytes in a block, "
@@ -186,7 +188,9 @@ cdef class RollingSegmenter:
         self.buffers = []
         # A window that fits in no block is never stored, so never found.
         self.searching = 0 < self.window <= capacity and lookback > 0
-        self.leaving = power(BASE, self.window)
+        weight = power(BASE, self.window)
+        for value in range(256):  # a table is faster than to multiply
+            self.leaving[value] = weight * <uint64_t>value
         if self.searching:
             self._make_index()
 
@@ -377,7 +381,7 @@ cdef class RollingSegmenter:
         """Return the hash of the window before `data`, moved on by one frame."""
         cdef int64_t i
         for i in range(self.granularity):
-            hash_ = hash_ * BASE + data[i] - data[i - self.window] * self.leaving
+            hash_ = hash_ * BASE + data[i] - self.leaving[data[i - self.window]]
         return hash_
 
     cdef bint _scan(self, bytes_t data, int64_t *position, int64_t stop) noexcept nogil:
@@ -530,7 +534,7 @@ cdef class RollingSegmenter:
                 if block.fill >= self.window:
                     # The ring holds one window of steps: this place is its start.
                     self._store_window(
-                        block, self.block_hash - mark[0] * self.leaving
+                        block, self.block_hash - mark[0] * self.leaving[1]
                     )
                 mark[0] = self.block_hash
         return 0
@@ -717,13 +721,13 @@ cdef inline uint64_t misses(
 
 
 cdef bytes_t scan(
-    bytes_t data, bytes_t stop, int64_t window, uint64_t leaving,
+    bytes_t data, bytes_t stop, int64_t window, const uint64_t *leaving,
     uint64_t *hash_, const uint64_t *filter, uint64_t mask,
 ) noexcept nogil:
     """Roll the hash of the window before `data` on to `stop` or to a known one."""
     cdef uint64_t value = hash_[0]
     while misses(value, filter, mask) and data != stop:
-        value = value * BASE + (data[0] - data[-window] * leaving)
+        value = value * BASE + (data[0] - leaving[data[-window]])
         data += 1
     hash_[0] = value
     return data

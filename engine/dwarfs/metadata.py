@@ -35,6 +35,7 @@ from dwarfsmith.engine.dwarfs.frozen import (
     UIntMap,
     map_of,
 )
+from dwarfsmith.engine.dwarfs.schema import decode_schema, encode_schema
 from dwarfsmith.engine.dwarfs.strings import Strings, StringTable
 
 U4: TypeAlias = npt.NDArray[np.uint32]
@@ -338,7 +339,7 @@ def decode(schema: bytes | memoryview, data: bytes | memoryview) -> Metadata:
     Raises:
         FormatError: The sections do not hold metadata.
     """
-    return frozen.decode(METADATA, frozen.decode_schema(schema), data)
+    return frozen.decode(METADATA, decode_schema(schema), data)
 
 
 def encode(
@@ -355,4 +356,4 @@ def encode(
         ValueError: A value does not fit its field.
     """
     schema, data = frozen.encode(METADATA, metadata, align=align_maps)
-    return frozen.encode_schema(schema, ascending=ascending_schema_ids), data
+    return encode_schema(schema, ascending=ascending_schema_ids), data

@@ -237,13 +237,21 @@ def test_tail_is_bounded() -> None:
         assert end - start < limit
 
 
-def test_same_windows_everywhere_stay_cheap() -> None:
-    """Of many equal windows only the newest are tried; the reference agrees."""
+@pytest.mark.parametrize(
+    ("others", "found"), [(MAX_CANDIDATES - 1, True), (MAX_CANDIDATES, False)]
+)
+def test_only_the_newest_of_equal_windows_are_tried(others: int, found: bool) -> None:
+    """The one with the longest match is the oldest; none of them is found again."""
     setting = Setting(16, 4, 4, 1, 1)
-    contents = [b"abcdabcdabcdabc"] * (MAX_CANDIDATES + 40) + [b"abcd" * 8]
-    assert rolling.MAX_CANDIDATES == MAX_CANDIDATES
+    random = np.random.default_rng(8)
+    start = random.bytes(15)
+    ends = [b"." + random.bytes(10) for _ in range(others + 1)]
+    contents = [part for end in ends for part in (start, end)]
+    contents.append(start + ends[0])
     native = Native(setting)
     native.add_batch(0, contents)
+    last = native.chunks[-1]
+    assert (last == (len(contents) - 1, 0, 0, 26)) == found
     assert native.chunks == reference_result(setting, contents).chunks
 
 

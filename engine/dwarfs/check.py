@@ -89,6 +89,23 @@ def check_sections(
     return found
 
 
+def list_sections(file: ImageFile) -> list[SectionCheck]:
+    """Return what the headers of all sections say, nothing of it checked.
+
+    Raises:
+        FormatError: A header is not where it should be.
+    """
+    return [
+        SectionCheck(
+            position,
+            section,
+            None,
+            section.length if section.codec_id == CodecId.NONE else None,
+        )
+        for position, section in enumerate(file.sections)
+    ]
+
+
 def find_errors(checks: Iterable[SectionCheck]) -> list[str]:
     """Return what is wrong with an image's sections, a line each."""
     checks = list(checks)

@@ -19,7 +19,12 @@ from dwarfsmith.engine.codecs import decompress
 from dwarfsmith.engine.dwarfs import metadata as tables
 from dwarfsmith.engine.dwarfs import packing
 from dwarfsmith.engine.dwarfs.block_reader import DEFAULT_CACHE_BYTES, BlockReader
-from dwarfsmith.engine.dwarfs.container import Bytes, ImageFile, SectionType
+from dwarfsmith.engine.dwarfs.container import (
+    Bytes,
+    ImageFile,
+    Section,
+    SectionType,
+)
 from dwarfsmith.engine.dwarfs.contents import Contents, FileChunks
 from dwarfsmith.engine.dwarfs.entries import Entries
 from dwarfsmith.engine.dwarfs.inodes import InodeTable, WhichTime
@@ -278,13 +283,26 @@ def read_section(file: ImageFile, kind: SectionType, max_size: int) -> bytes:
     """Return the decompressed payload of a section that is there exactly once.
 
     Raises:
-        FormatError: It is not there, or corrupt.
+        FormatError: It is not there, or there are several, or it is corrupt.
     """
-    section = file.only(kind)
+    return _read_payload(file, file.only(kind), max_size)
+
+
+def read_sections(file: ImageFile, kind: SectionType, max_size: int) -> list[bytes]:
+    """Return the decompressed payloads of all sections of a type.
+
+    Raises:
+        FormatError: One of them is corrupt.
+    """
+    sections = file.of_type(kind)
+    return [_read_payload(file, section, max_size) for section in sections]
+
+
+def _read_payload(file: ImageFile, section: Section, max_size: int) -> bytes:
     try:
         return decompress(section.codec_id, file.payload(section), max_size)
     except CodecError as error:
-        raise FormatError(f"{error}, at section {kind.name}") from None
+        raise FormatError(f"{error}, at section {section.type_name}") from None
 
 
 def chunk_error(block: int, offset: int, size: int, found: int) -> FormatError:

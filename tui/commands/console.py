@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, Final, Literal, NoReturn, TextIO
 
 from dwarfsmith.engine.errors import (
     EXIT_FATAL,
@@ -19,7 +19,8 @@ from dwarfsmith.engine.errors import (
     NotAvailableError,
     UsageError,
 )
-from dwarfsmith.engine.job import Level
+from dwarfsmith.engine.events import Event, LogLine, Problem, printable
+from dwarfsmith.engine.job import Job, Level
 
 LOG_LEVELS: Final[tuple[Level, ...]] = (
     "error",
@@ -107,6 +108,18 @@ class Log:
         print(text, file=self._stream, flush=True)
 
 
+def job_for(log: Log) -> Job:
+    """Return a job whose narration and problems become log lines."""
+
+    def show(event: Event) -> None:
+        if isinstance(event, LogLine):
+            log.line(event.level, event.message)
+        elif isinstance(event, Problem):
+            log.line("error", event.message)
+
+    return Job(show)
+
+
 def _as_level(level: str) -> Level:
     for known in LOG_LEVELS:
         if level == known:
@@ -141,9 +154,8 @@ class _Refused(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        raise NotAvailableError(
-            f"option '{self.option_strings[0]}' is not available in this release"
-        )
+        name = max(self.option_strings, key=len)
+        raise NotAvailableError(f"option '{name}' is not available in this release")
 
 
 class Parser(argparse.ArgumentParser):
@@ -209,14 +221,14 @@ def add_common_options(parser: Parser) -> None:
     parser.add_argument("-h", "--help", action="store_true", help="this text")
 
 
-def parse_offset(text: str) -> int | str:
+def parse_offset(text: str) -> int | Literal["auto"]:
     """Return the value of `--image-offset`: a number of bytes, or `auto`.
 
     Raises:
         UsageError: Anything else.
     """
     if text == "auto":
-        return text
+        return "auto"
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"--image-offset expects a number or auto, found '{text}'")
     return int(text)
@@ -264,8 +276,6 @@ def run_command(name: str, run: Callable[[], int]) -> int:
 
 
 def _describe(error: OSError) -> str:
-    from dwarfsmith.engine.events import printable
-
     text = error.strerror or str(error)
     if error.filename is None or isinstance(error.filename, int):
         return text

@@ -15,8 +15,9 @@ from dwarfsmith.engine.blocks.segmenter import Chunks, Segmenter
 from dwarfsmith.engine.codecs import codec_name, parse_codec
 from dwarfsmith.engine.content.identity import Contents, identify
 from dwarfsmith.engine.content.order import order
-from dwarfsmith.engine.dwarfs import check, history
+from dwarfsmith.engine.dwarfs import history
 from dwarfsmith.engine.dwarfs.assemble import MetadataChoices, assemble
+from dwarfsmith.engine.dwarfs.check import verify_image
 from dwarfsmith.engine.dwarfs.container import SectionType
 from dwarfsmith.engine.dwarfs.metadata import Metadata, encode
 from dwarfsmith.engine.dwarfs.writer import ImageWriter
@@ -24,7 +25,7 @@ from dwarfsmith.engine.errors import InputError, OutputError
 from dwarfsmith.engine.events import BlockDone, Built, Gauges, printable
 from dwarfsmith.engine.job import Job, StageHandle, Stopwatch
 from dwarfsmith.engine.output import Output, check_target
-from dwarfsmith.engine.plan import BuildPlan, Settings
+from dwarfsmith.engine.plan import STDOUT, BuildPlan, Settings
 from dwarfsmith.engine.requests import ScanRequest
 from dwarfsmith.engine.resources import (
     cpu_seconds,
@@ -103,6 +104,7 @@ class _Build:
             tree=tree,
             with_devices=plan.with_devices,
             with_specials=plan.with_specials,
+            leave_out=_existing(plan.output),
         )
 
     def _write(
@@ -227,7 +229,7 @@ class _Build:
         path = output.reading_path
         if path is None:
             raise OutputError("--verify expects a file as output, found a stream")
-        check.verify_image(path, self.job, workers=self.settings.workers)
+        verify_image(path, self.job, workers=self.settings.workers)
         return True
 
 
@@ -322,6 +324,18 @@ class _Sampler:
                 bottleneck=bottleneck,
             )
         )
+
+
+def _existing(output: bytes) -> tuple[int, int] | None:
+    """Return what identifies the file that is about to be replaced.
+
+    An image inside its own input would otherwise hold the image before it.
+    """
+    try:
+        found = os.stat(output) if output != STDOUT else os.fstat(1)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _check_input(path: bytes) -> None:

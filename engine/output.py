@@ -103,7 +103,7 @@ class Output:
             return None
         return self._temporary or b"/proc/self/fd/%d" % self.stream.fileno()
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data`.
 
         Raises:

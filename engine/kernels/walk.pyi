@@ -24,8 +24,22 @@ class Walker:
     others: int
     size_bytes: int
 
-    def __init__(self, root: int, *, with_devices: bool, with_specials: bool) -> None:
-        """Begin at the folder open as descriptor `root`, which stays the caller's."""
+    def __init__(
+        self,
+        root: int,
+        *,
+        with_devices: bool,
+        with_specials: bool,
+        leave_out: tuple[int, int] | None = None,
+    ) -> None:
+        """Begin at a folder.
+
+        Args:
+            root: Its open descriptor, which stays the caller's.
+            with_devices: Keep block and character devices.
+            with_specials: Keep FIFOs and sockets.
+            leave_out: Device and inode number of a file to pass over.
+        """
 
     @property
     def entries(self) -> int:

@@ -156,6 +156,8 @@ cdef char* extend(Vector* vector, size_t more) noexcept nogil:
 cdef class Walker:
     cdef int root
     cdef bint with_devices, with_specials
+    cdef bint leaving_out
+    cdef uint64_t left_out_dev, left_out_ino
     cdef DIR* directory  # being read, NULL between two
     cdef int32_t current  # entry of the directory being read
     cdef uint32_t depth  # of its children; the root's have 1
@@ -168,7 +170,9 @@ cdef class Walker:
 
     cdef readonly int64_t directories, files, links, others, size_bytes
 
-    def __cinit__(self, int root, *, bint with_devices, bint with_specials):
+    def __cinit__(
+        self, int root, *, bint with_devices, bint with_specials, leave_out=None
+    ):
         self.root = -1
         cdef stat_info info
         if fstat(root, &info) != 0:
@@ -176,6 +180,9 @@ cdef class Walker:
         self.root = root
         self.with_devices = with_devices
         self.with_specials = with_specials
+        if leave_out is not None:
+            self.left_out_dev, self.left_out_ino = leave_out
+            self.leaving_out = True
         if (
             not self.add_row(0, NULL, 0, &info)
             or not self.push(0, NULL, 0, 0)
@@ -304,6 +311,12 @@ cdef class Walker:
         if fstatat(dirfd(self.directory), name, &info, AT_SYMLINK_NOFOLLOW) != 0:
             return self.trouble(PROBLEM_ENTRY, name, size)
         kind = KIND(info.st_mode)
+        if (
+            self.leaving_out
+            and info.st_ino == self.left_out_ino
+            and info.st_dev == self.left_out_dev
+        ):
+            return True
         if kind == S_IFBLK or kind == S_IFCHR:
             if not self.with_devices:
                 return True

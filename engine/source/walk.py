@@ -30,6 +30,7 @@ def walk(
     tree: Tree | None = None,
     with_devices: bool = False,
     with_specials: bool = False,
+    leave_out: tuple[int, int] | None = None,
 ) -> Tree:
     """Read everything below `root` into a tree.
 
@@ -43,6 +44,7 @@ def walk(
         tree: An empty tree to fill, in memory if not given.
         with_devices: Keep block and character devices.
         with_specials: Keep FIFOs and sockets.
+        leave_out: Device and inode number of a file to pass over, if any.
 
     Returns:
         The tree; only its rows are visible to others while the walk runs.
@@ -58,7 +60,10 @@ def walk(
         descriptor = _open_root(root)
         try:
             walker = kernel.Walker(
-                descriptor, with_devices=with_devices, with_specials=with_specials
+                descriptor,
+                with_devices=with_devices,
+                with_specials=with_specials,
+                leave_out=leave_out,
             )
             _fill(tree, walker, job, stage)
         finally:

@@ -104,7 +104,12 @@ def test_orders():
     assert (spec.max_children, spec.max_cluster_size) == (7, 9)
     assert str(spec) == "nilsimsa:max-children=7:max-cluster-size=9"
     assert str(parse_order("revpath")) == "revpath"
-    for text in ("size", "path:max-children=1", "nilsimsa:max-children=0", "nilsimsa:x"):
+    for text in (
+        "size",
+        "path:max-children=1",
+        "nilsimsa:max-children=0",
+        "nilsimsa:x",
+    ):
         with pytest.raises(UsageError):
             parse_order(text)
     with pytest.raises(NotAvailableError):

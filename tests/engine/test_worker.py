@@ -63,7 +63,13 @@ def start():
     yield launch
     for worker in workers:
         worker.process.kill()
-        worker.process.communicate()
+        worker.process.wait(TIMEOUT_S)
+        for stream in (
+            worker.process.stdin,
+            worker.process.stdout,
+            worker.process.stderr,
+        ):
+            stream.close()
 
 
 @pytest.fixture
@@ -136,7 +142,7 @@ def test_verify(start, source, tmp_path):
     said, code = start(request).end()
     assert code == 1
     assert isinstance(said[-1], events.Failed)
-    assert "checksum" in said[-1].message
+    assert "at section 0 (BLOCK)" in said[-1].message
 
 
 @pytest.mark.parametrize("how", ["request", "signal", "end of input"])

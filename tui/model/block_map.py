@@ -11,10 +11,15 @@ State = Literal["done", "unmeasured", "pending", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of the map: `level` 0 (packs best) to 7 where `done`."""
+    """One cell of the map; `ratio` is stored by full size, where `done`."""
 
     state: State
-    level: int = 0
+    ratio: float = 0.0
+
+    @property
+    def level(self) -> int:
+        """The ratio in eighths: 0 packs best, 7 worst."""
+        return min(7, int(self.ratio * 8))
 
 
 class BlockSizes:
@@ -77,4 +82,4 @@ def _cell(sizes: BlockSizes, start: int, stop: int, done: int, busy: int) -> Cel
     ratio = sizes.ratio(start, stop)
     if ratio is None:
         return Cell("unmeasured")
-    return Cell("done", min(7, int(ratio * 8)))
+    return Cell("done", min(ratio, 1.0))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dwarfsmith.engine.errors import CancelledError
 from dwarfsmith.engine.events import (
     STAGES,
     AnyEvent,
@@ -34,6 +35,7 @@ from dwarfsmith.tui.model.rates import Rates
 
 Status = Literal["idle", "running", "cancelling", "done", "failed", "cancelled"]
 
+CANCELLED = CancelledError.exit_code
 MOST_LINES = 2000
 """Problems and log lines kept for the screen; all problems are counted."""
 
@@ -97,6 +99,9 @@ class BuildState:
     eta: Eta = field(default_factory=Eta)
     built: Built | None = None
     verified: Verified | None = None
+    verifying: bool = False
+    """The finished image is being read back on request."""
+    verify_failure: Failed | None = None
     failure: Failed | None = None
     _fraction: float = 0.0
 
@@ -109,10 +114,22 @@ class BuildState:
         if not plan.verify:
             del self.stages["verify"]
 
+    def begin_verify(self) -> None:
+        """Mark that the finished image is being read back."""
+        self.verifying = True
+        self.verified = self.verify_failure = None
+        self.stages["verify"] = StageView()
+
+    def end_verify(self, event: Finished | Failed) -> None:
+        """Take the end of reading back in."""
+        self.verifying = False
+        if isinstance(event, Failed) and event.exit_code != CANCELLED:
+            self.verify_failure = event
+
     @property
     def active(self) -> bool:
-        """Whether the worker is running."""
-        return self.status in ("running", "cancelling")
+        """Whether a worker is running."""
+        return self.verifying or self.status in ("running", "cancelling")
 
     @property
     def elapsed(self) -> float:
@@ -145,7 +162,7 @@ class BuildState:
                 self.verified = event
             case Failed():
                 self.failure = event
-                self._end("cancelled" if event.exit_code == 130 else "failed")
+                self._end("cancelled" if event.exit_code == CANCELLED else "failed")
             case Finished():
                 self._end("done")
 

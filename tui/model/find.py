@@ -48,13 +48,10 @@ def _same(text: npt.NDArray[np.uint8], byte: int, exact: bool) -> Bools:
 class Found:
     """The entries that match, in the order in which they are shown."""
 
-    def __init__(
-        self, arrangement: Arrangement, names: NameTable, wanted: bytes
-    ) -> None:
-        hits = matches(names, wanted)
-        rank = np.asarray(names.rank[: len(arrangement.shape)])
+    def __init__(self, arrangement: Arrangement, wanted: bytes) -> None:
+        hits = matches(arrangement.names, wanted)
         # The root has no name and therefore no rank.
-        chosen = np.flatnonzero(hits[rank[1:]]) + 1 if len(hits) else rank[:0]
+        chosen = np.flatnonzero(hits[arrangement.names.rank[1:]]) + 1
         self.wanted = wanted
         self._entries = arrangement.entries
         self._positions: I4 = np.sort(arrangement.position[chosen])

@@ -33,8 +33,10 @@ class Glyphs:
     up: str
     down: str
     times: str
-    eighths: str
-    """The last cell of a bar, from one eighth to a full cell."""
+    full: str
+    """A cell of a bar that is filled."""
+    half: str
+    """The last cell of a bar if it is half filled; empty: there are no halves."""
     track: str
     """The empty part of a bar."""
     levels: str
@@ -63,7 +65,8 @@ UNICODE: Final = Glyphs(
     up="▲",
     down="▼",
     times="×",
-    eighths="▏▎▍▌▋▊▉█",
+    full="━",
+    half="╸",
     track="─",
     levels="▁▂▃▄▅▆▇█",
     pending="▒",
@@ -89,7 +92,8 @@ ASCII: Final = Glyphs(
     up="^",
     down="v",
     times="x",
-    eighths="########",
+    full="#",
+    half="",
     track=".",
     levels="12345678",
     pending="%",
@@ -98,14 +102,17 @@ ASCII: Final = Glyphs(
 
 
 def bar(fraction: float, cells: int, glyphs: Glyphs) -> tuple[str, str]:
-    """Return a bar of `cells` as its filled part and the rest, in eighths of a cell."""
-    step = 8 if glyphs.ascii else 1
-    eighths = step * round(min(max(fraction, 0.0), 1.0) * cells * 8 / step)
-    if fraction > 0 and eighths == 0:
-        eighths = step
-    full, part = divmod(eighths, 8)
-    filled = glyphs.eighths[7] * full + (glyphs.eighths[part - 1] if part else "")
-    return filled, glyphs.track * (cells - len(filled))
+    """Return a bar of `cells` as its filled part and the rest.
+
+    What is not nothing is drawn as something.
+    """
+    steps = 2 if glyphs.half else 1
+    filled = round(min(max(fraction, 0.0), 1.0) * cells * steps)
+    if fraction > 0 and cells and not filled:
+        filled = 1
+    full, half = divmod(filled, steps)
+    drawn = glyphs.full * full + glyphs.half * half
+    return drawn, glyphs.track * (cells - len(drawn))
 
 
 def sparkline(values: list[float], cells: int, glyphs: Glyphs) -> str:
@@ -113,10 +120,10 @@ def sparkline(values: list[float], cells: int, glyphs: Glyphs) -> str:
     shown = values[-cells:]
     top = max(shown, default=0.0)
     if top <= 0:
-        return (glyphs.levels[0] * len(shown)).rjust(cells)
+        return glyphs.levels[0] * len(shown)
     return "".join(
         glyphs.levels[min(7, int(8 * max(value, 0) / top))] for value in shown
-    ).rjust(cells)
+    )
 
 
 def terminal_speaks_utf8() -> bool:

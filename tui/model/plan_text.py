@@ -10,18 +10,18 @@ from dwarfsmith.engine.plan import LEVEL_TABLE, BuildPlan
 from dwarfsmith.tui.model import units
 
 LEVEL_PURPOSE: Final[tuple[str, ...]] = (
-    "only removes duplicate files; nothing to unpack when read",
-    "quick to make, quick to read",
-    "slower to make, just as quick to read",
-    "finds repeats inside files; still quick to read",
-    "a middle way for images that are rebuilt often",
-    "small, with blocks that unpack fast",
-    "smaller; similar files lie side by side",
-    "the default: as 6, with compressed metadata",
-    "smaller than 7 and slower to read: lzma",
-    "smallest; large blocks cost memory and reading time",
+    "duplicate files only",
+    "quickest",
+    "quick, a little smaller",
+    "quick, finds repeats",
+    "balanced, quick to make",
+    "balanced, smaller",
+    "small, slow to make",
+    "small, the default",
+    "smaller, slow to read",
+    "smallest, slow to read",
 )
-"""What each level is good for, one phrase each."""
+"""What each level is good for, in at most 24 characters."""
 
 
 def codec(specification: str) -> str:

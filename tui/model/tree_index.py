@@ -9,20 +9,19 @@ number of entries, and are made off the screen's thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from dwarfsmith.tui.model.sort import SortKey
+
 if TYPE_CHECKING:
-    from dwarfsmith.engine.source.tree import Tree
+    from dwarfsmith.engine.source.tree import NameTable, Tree
 
 I4 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-SortKey = Literal["size", "name", "files"]
-SORT_KEYS: tuple[SortKey, ...] = ("size", "name", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,7 @@ class Arrangement:
         descending: Largest (or last) first.
         entries: i4[n], the entry at each position.
         position: i4[n], the position of each entry.
+        names: The distinct names of these entries.
     """
 
     shape: Shape
@@ -78,6 +78,7 @@ class Arrangement:
     descending: bool
     entries: I4
     position: I4
+    names: NameTable
 
 
 def arrange(tree: Tree, known: Shape, key: SortKey, descending: bool) -> Arrangement:
@@ -85,19 +86,19 @@ def arrange(tree: Tree, known: Shape, key: SortKey, descending: bool) -> Arrange
 
     Equal sizes and counts are in the order of names; by name, folders come first.
     """
-    names = tree.name_table().rank
+    names = tree.name_table()
     if key == "name":
-        rank = np.maximum(names, 0)
+        rank = np.maximum(names.rank, 0)
         count = int(rank.max(initial=0)) + 1
         if descending:
             rank = count - 1 - rank
         rank = np.where(tree.is_directory, rank, rank + count)
     else:
         column = known.size if key == "size" else known.files
-        order = np.lexsort((names, -column if descending else column))
+        order = np.lexsort((names.rank, -column if descending else column))
         rank = np.empty(len(known), np.int32)
         rank[order] = np.arange(len(known), dtype=np.int32)
     position = tree.preorder(rank)
     entries = np.empty(len(known), np.int32)
     entries[position] = np.arange(len(known), dtype=np.int32)
-    return Arrangement(known, key, descending, entries, position)
+    return Arrangement(known, key, descending, entries, position, names)

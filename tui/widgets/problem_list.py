@@ -1,0 +1,51 @@
+"""The newest problems and warnings of a job, one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import RenderResult
+from textual.content import Content
+
+from dwarfsmith.tui.model import text
+from dwarfsmith.tui.model.build_state import Line
+from dwarfsmith.tui.widgets.pane import Pane, line, lines
+
+_SHOWN = ("problem", "error", "warn", "info")
+
+
+class ProblemList(Pane):
+    """Shows what fits of the newest lines, newest last."""
+
+    DEFAULT_CSS = """
+    ProblemList { padding: 0 1; }
+    """
+
+    shown: Sequence[Line] = ()
+
+    def show(self, shown: Sequence[Line]) -> None:
+        """Show these lines."""
+        self.shown = [entry for entry in shown if entry.level in _SHOWN]
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        """Draw the newest lines that fit."""
+        if not self.shown:
+            return Content.styled("no problems so far", "$muted")
+        return lines(self._line(entry) for entry in self.shown[-self.size.height :])
+
+    def _line(self, entry: Line) -> Content:
+        sign, style = {
+            "problem": (self.glyphs.warning, "$warning"),
+            "warn": (self.glyphs.warning, "$warning"),
+            "error": (self.glyphs.failed, "$error"),
+        }.get(entry.level, (self.glyphs.dot, "$muted"))
+        words = self.said(entry.message)
+        room = self.size.width - text.width(sign) - 1
+        if not entry.path:
+            return line(
+                (f"{sign} ", style), text.elide_end(words, room, self.glyphs.ellipsis)
+            )
+        path_room = max(room - text.width(words) - 2, 12)
+        path = text.elide_middle(self.said(entry.path), path_room, self.glyphs.ellipsis)
+        return line((f"{sign} ", style), f"{path}: ", (words, "$muted"))

@@ -1,0 +1,99 @@
+"""One bar for each stage of a build."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+
+from dwarfsmith.engine.events import Stage
+from dwarfsmith.tui.model import text, units
+from dwarfsmith.tui.model.build_state import BuildState, StageView
+from dwarfsmith.tui.model.glyphs import bar
+from dwarfsmith.tui.widgets.pane import Pane, line, lines
+
+_NAME_CELLS = 10
+_STATE_CELLS = 11
+_MOST_BAR_CELLS = 28
+
+
+class StageBars(Pane):
+    """Shows how far each stage is; what cannot be known has no bar at all."""
+
+    DEFAULT_CSS = """
+    StageBars { height: auto; padding: 0 1; }
+    """
+
+    build: BuildState | None = None
+
+    def show(self, build: BuildState) -> None:
+        """Show the stages of a build."""
+        rows = 0 if self.build is None else len(self.build.stages)
+        self.build = build
+        self.refresh(layout=rows != len(build.stages))
+
+    def render(self) -> RenderResult:
+        """Draw a line for each stage: sign, name, bar, what it found."""
+        if self.build is None:
+            return ""
+        width = self.size.width
+        return lines(
+            self._line(name, view, width) for name, view in self.build.stages.items()
+        )
+
+    def _line(self, name: Stage, view: StageView, width: int) -> Content:
+        glyphs = self.glyphs
+        sign, style = {
+            "waiting": (glyphs.waiting, "$muted"),
+            "running": (glyphs.running, "$promise"),
+            "done": (glyphs.done, "$success"),
+        }[view.status]
+        cells = max(8, min(_MOST_BAR_CELLS, width - 57))
+        head = line(
+            (f"{text.fit(sign, 2)} ", style),
+            (f"{name:<{_NAME_CELLS}}", "$muted" if view.status == "waiting" else ""),
+        )
+        body, note = self._body(view, cells)
+        room = max(width - head.cell_length - body.cell_length - 2, 0)
+        note = text.elide_end(self.said(note), room, glyphs.ellipsis)
+        return line(head, body, "  ", (note, "$muted"))
+
+    def _body(self, view: StageView, cells: int) -> tuple[Content, str]:
+        """Return the bar with its percentage, and the note after it."""
+        pad = " " * _STATE_CELLS
+        if view.status == "waiting":
+            return line((" " * cells, ""), pad), ""
+        if view.status == "done":
+            return self._finished(view, cells), view.detail
+        fraction = view.fraction
+        note = amounts(view)
+        if fraction is None:
+            # Of an unknown total no part can be filled.
+            dots = self.glyphs.unknown * cells
+            return line((dots, "$faint"), pad), note
+        filled, track = bar(fraction, cells, self.glyphs)
+        share = f"{units.percent(fraction, 1):>{_STATE_CELLS}}"
+        return line((filled, "$promise"), (track, "$faint"), share), note
+
+    def _finished(self, view: StageView, cells: int) -> Content:
+        """Return a full bar; once all is over, the stage's share of the time."""
+        assert self.build is not None
+        share = 1.0
+        if not self.build.active:
+            longest = max(stage.seconds for stage in self.build.stages.values())
+            share = view.seconds / longest if longest else 0.0
+        filled, _ = bar(share, cells, self.glyphs)
+        blank = " " * (cells - len(filled))
+        took = f"{units.span(view.seconds):>{_STATE_CELLS}}"
+        return line((filled, "$packed"), blank, took)
+
+
+def amounts(view: StageView) -> str:
+    """Return how much of a running stage is done, in its own unit."""
+    if view.unit == "bytes":
+        done, total = units.size(view.done), units.size(view.total)
+    else:
+        done, total = units.number(view.done), units.number(view.total)
+    words = "" if view.unit == "bytes" else f" {view.unit}"
+    if view.total is None:
+        return f"{done}{words} so far" if view.done else ""
+    return f"{done} of {total}{words}"

@@ -79,9 +79,9 @@ def _by_nilsimsa(
     # Equal hashes are represented by the first; the others follow it in the end.
     words = hashes.T[::-1]  # the last key of lexsort decides first
     ranked = np.lexsort([reverse_path, *words, hashed])
-    new = np.ones(len(ranked), np.bool_)
-    new[1:] = (hashes[ranked[1:]] != hashes[ranked[:-1]]).any(axis=1)
-    new &= hashed[ranked]
+    new = hashed[ranked]
+    same = (hashes[ranked[1:]] == hashes[ranked[:-1]]).all(axis=1)
+    new[1:] &= ~(same & hashed[ranked[:-1]])
     group = np.zeros(len(contents), np.intp)
     group[ranked] = np.cumsum(new)  # 0: without hash
     leads = np.zeros(len(contents), np.bool_)

@@ -483,10 +483,10 @@ class _Scan:
             futures = [pool.submit(self._work) for _ in range(workers)]
             waiting = set(futures)
             while waiting:
-                self._job.check()
                 finished, waiting = wait(waiting, _POLL_SECONDS)
                 for future in finished:
                     future.result()
+                self._job.check()
                 fresh, told = self._done_bytes - told, self._done_bytes
                 self._job.counters.read_bytes += fresh
                 advance(fresh)

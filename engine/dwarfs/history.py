@@ -11,11 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import brotli
-import lz4
-import xxhash
-import zstandard
-
 import dwarfsmith
 from dwarfsmith.engine import thrift
 from dwarfsmith.engine.thrift import Items, Kind, Struct
@@ -85,6 +80,12 @@ def new_entry(
 
 def _library_versions() -> tuple[bytes, ...]:
     """Return the versions of the libraries that decide what is written."""
+    # Most of them are slow to load, and reading a history needs none.
+    import brotli
+    import lz4
+    import xxhash
+    import zstandard
+
     versions = {
         "brotli": brotli.__version__,
         "lz4": lz4.library_version_string(),

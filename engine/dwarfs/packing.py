@@ -303,7 +303,7 @@ def inode_ranges(metadata: Metadata) -> InodeRanges:
             kind of inode, or is not there.
     """
     index = metadata.inodes.mode_index
-    _check_indices(index, len(metadata.modes), "mode index", "inode")
+    _check_indices(index, len(metadata.modes), "a mode index", "inode")
     rank = _RANKS[(metadata.modes >> 12 & 15)[index]]
     if (wrong := (rank == _NO_RANK) | (np.diff(rank, prepend=0) < 0)).any():
         inode = int(np.argmax(wrong))
@@ -349,8 +349,7 @@ def _check_indices(
     if len(column) and column.max() >= limit:
         row = int(column.argmax())
         raise FormatError(
-            f"expected a {expected} below {limit}, found {column[row]}, "
-            f"at {where} {row}"
+            f"expected {expected} below {limit}, found {column[row]}, at {where} {row}"
         )
 
 
@@ -374,9 +373,11 @@ def _check_attributes(metadata: Metadata, ranges: InodeRanges) -> None:
     inodes = metadata.inodes
     # Without a table the index is the owner itself.
     if len(metadata.uids):
-        _check_indices(inodes.owner_index, len(metadata.uids), "owner index", "inode")
+        _check_indices(
+            inodes.owner_index, len(metadata.uids), "an owner index", "inode"
+        )
     if len(metadata.gids):
-        _check_indices(inodes.group_index, len(metadata.gids), "group index", "inode")
+        _check_indices(inodes.group_index, len(metadata.gids), "a group index", "inode")
     for table, count in (
         ("symlink_table", ranges.files - ranges.symlinks),
         ("devices", ranges.specials - ranges.devices),
@@ -384,7 +385,7 @@ def _check_attributes(metadata: Metadata, ranges: InodeRanges) -> None:
         size = len(getattr(metadata, table))
         _expect(size == count, f"{count} rows, one for each inode", size, table)
     _check_indices(
-        metadata.symlink_table, len(metadata.symlinks), "link target", "symlink"
+        metadata.symlink_table, len(metadata.symlinks), "a link target", "symlink"
     )
 
 
@@ -399,7 +400,7 @@ def _check_directories(
         len(directories),
         "directories",
     )
-    _check_indices(entries.inode_num, ranges.end, "inode", "directory entry")
+    _check_indices(entries.inode_num, ranges.end, "an inode", "directory entry")
     times = np.bincount(entries.inode_num, minlength=ranges.end)
     if not times.all():
         raise FormatError(
@@ -489,7 +490,7 @@ def _check_files(metadata: Metadata, ranges: InodeRanges) -> None:
     cache = metadata.reg_file_size_cache
     if cache is not None:
         for lookup in (cache.size_lookup, cache.allocated_size_lookup):
-            _check_indices(lookup.keys, contents, "content", "size cache entry")
+            _check_indices(lookup.keys, contents, "a content", "size cache entry")
 
 
 def _check_chunks(metadata: Metadata, block_count: int | None) -> None:
@@ -528,13 +529,13 @@ def _check_categories(metadata: Metadata, block_count: int | None) -> None:
     names = metadata.category_names or []
     texts = metadata.category_metadata_json or []
     if metadata.block_categories is not None:
-        _check_indices(metadata.block_categories, len(names), "category", "block")
+        _check_indices(metadata.block_categories, len(names), "a category", "block")
     if metadata.block_category_metadata is not None:
         lookup = metadata.block_category_metadata
         where = "block with category metadata"
-        _check_indices(lookup.values, len(texts), "text", where)
+        _check_indices(lookup.values, len(texts), "a text", where)
         if block_count is not None:
-            _check_indices(lookup.keys, block_count, "block", where)
+            _check_indices(lookup.keys, block_count, "a block", where)
 
 
 def _check_options(metadata: Metadata) -> None:

@@ -17,7 +17,7 @@ by trying on file names of Linux systems.
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 cdef enum:
     MAX_SYMBOLS = 255
@@ -25,7 +25,6 @@ cdef enum:
     ESCAPE = 255
     NODES = 1 + 255 * 8  # of the trie, when no two symbols share a prefix
     CODES = 256 + 255  # while training, bytes count as codes below 256
-    SLOTS = 1 << 18  # more than CODES * CODES + CODES candidates
     ROUNDS = 10
     SAMPLE_BYTES = 1 << 16
     LONE_WEIGHT = 4  # what a symbol of one byte counts for
@@ -58,8 +57,9 @@ cdef struct Parser:
 cdef struct Trainer:
     uint32_t single[CODES]
     uint32_t pair[CODES][CODES]
-    Candidate slots[SLOTS]  # a hash table, then the candidates in order
     int64_t taken  # size of the sample
+    Candidate* slots  # a hash table, then the candidates in order
+    uint32_t slot_bits
 
 
 # Cutting strings -------------------------------------------------------------------
@@ -365,12 +365,10 @@ def train(const uint8_t[::1] text, const int64_t[::1] offsets):
         return []
     try:
         parser = new_parser(longest_of(offsets))
-        trainer = <Trainer*>malloc(sizeof(Trainer))
-        if trainer == NULL:
-            raise MemoryError
+        trainer = new_trainer(total)
         with nogil:
             for round_ in range(ROUNDS):
-                memset(trainer, 0, sizeof(Trainer))
+                clear_trainer(trainer)
                 count_codes(trainer, parser, &text[0], offsets)
                 collect(trainer, &parser.trie)
                 choose(trainer, &parser.trie, total)
@@ -381,9 +379,35 @@ def train(const uint8_t[::1] text, const int64_t[::1] offsets):
             for code in range(parser.trie.count)
         ]
     finally:
-        free(trainer)
+        if trainer != NULL:
+            free(trainer.slots)
+            free(trainer)
         if parser != NULL:
             free_parser(parser)
+
+
+cdef Trainer* new_trainer(int64_t total) except NULL:
+    # Each code of the sample adds itself and a pair; the sample may exceed its size
+    # by one string, which is cut to the same size.
+    cdef int64_t most = CODES * CODES + CODES
+    cdef int64_t candidates = min(2 * min(total, <int64_t>2 * SAMPLE_BYTES), most)
+    cdef Trainer* trainer = <Trainer*>calloc(1, sizeof(Trainer))
+    if trainer == NULL:
+        raise MemoryError
+    while (<int64_t>1 << trainer.slot_bits) <= candidates:
+        trainer.slot_bits += 1
+    trainer.slots = <Candidate*>malloc(sizeof(Candidate) << trainer.slot_bits)
+    if trainer.slots == NULL:
+        free(trainer)
+        raise MemoryError
+    return trainer
+
+
+cdef void clear_trainer(Trainer* trainer) noexcept nogil:
+    trainer.taken = 0
+    memset(trainer.single, 0, sizeof(trainer.single))
+    memset(trainer.pair, 0, sizeof(trainer.pair))
+    memset(trainer.slots, 0, sizeof(Candidate) << trainer.slot_bits)
 
 
 @cython.boundscheck(False)
@@ -461,7 +485,7 @@ cdef void collect(Trainer* trainer, const Trie* trie) noexcept nogil:
 
 cdef void add_candidate(Trainer* trainer, Symbol symbol, uint32_t count) noexcept nogil:
     cdef uint64_t key = (symbol.content ^ symbol.length) * <uint64_t>0x9E3779B97F4A7C15
-    cdef uint32_t slot = <uint32_t>(key >> 46)
+    cdef uint32_t slot = <uint32_t>(key >> (64 - trainer.slot_bits))
     cdef Candidate* candidate
     while True:
         candidate = &trainer.slots[slot]
@@ -473,7 +497,7 @@ cdef void add_candidate(Trainer* trainer, Symbol symbol, uint32_t count) noexcep
             and candidate.symbol.length == symbol.length
         ):
             break
-        slot = (slot + 1) & (SLOTS - 1)
+        slot = (slot + 1) & ((<uint32_t>1 << trainer.slot_bits) - 1)
     candidate.gain += count
 
 
@@ -496,7 +520,7 @@ cdef void choose(Trainer* trainer, Trie* trie, int64_t total) noexcept nogil:
     cdef uint32_t slot, i, used = 0
     cdef Symbol symbol
     cdef uint64_t gain, weight
-    for slot in range(SLOTS):
+    for slot in range(<uint32_t>1 << trainer.slot_bits):
         symbol = trainer.slots[slot].symbol
         weight = symbol.length if symbol.length > 1 else LONE_WEIGHT
         gain = trainer.slots[slot].gain * weight * total // trainer.taken

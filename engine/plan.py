@@ -8,7 +8,6 @@ are frozen and comparable, and a plan goes to JSON and back with msgspec.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from typing import Final
 import msgspec
 
 from dwarfsmith.engine.errors import NotAvailableError, UsageError
+from dwarfsmith.engine.levels import DEFAULT_LEVEL, LEVEL_TABLE
+from dwarfsmith.engine.resources import available_processors
 
 STDOUT: Final = b"-"
-DEFAULT_LEVEL: Final = 7
 LEVELS: Final = range(10)
 BLOCK_BITS: Final = range(10, 31)
 WINDOW_BITS: Final = range(25)
@@ -41,34 +41,6 @@ PACK_WORDS: Final = (
     "force",
     "plain",
 )
-
-
-class LevelDefaults(msgspec.Struct, frozen=True):
-    """What a level decides: one row of the level table."""
-
-    block_bits: int
-    compression: str
-    schema_compression: str
-    metadata_compression: str
-    window_bits: int
-    window_step: int
-    order: str
-
-
-_ZSTD = "zstd:level=16"
-LEVEL_TABLE: Final[tuple[LevelDefaults, ...]] = (
-    LevelDefaults(20, "null", "null", "null", 0, 0, "none"),
-    LevelDefaults(20, "lz4", _ZSTD, "null", 0, 0, "path"),
-    LevelDefaults(20, "lz4hc:level=9", _ZSTD, "null", 0, 0, "path"),
-    LevelDefaults(21, "lz4hc:level=9", _ZSTD, "null", 12, 1, "similarity"),
-    LevelDefaults(22, "zstd:level=11", _ZSTD, "null", 12, 2, "similarity"),
-    LevelDefaults(23, "zstd:level=19", _ZSTD, "null", 12, 2, "similarity"),
-    LevelDefaults(24, "zstd:level=22", _ZSTD, "null", 12, 3, "nilsimsa"),
-    LevelDefaults(24, "zstd:level=22", _ZSTD, "zstd:level=22", 12, 3, "nilsimsa"),
-    LevelDefaults(24, "lzma:level=9", _ZSTD, "lzma:level=9", 12, 4, "nilsimsa"),
-    LevelDefaults(26, "lzma:level=9", _ZSTD, "lzma:level=9", 12, 4, "nilsimsa"),
-)
-"""Levels 0 to 9, the values people know from mkdwarfs."""
 
 
 class OrderSpec(msgspec.Struct, frozen=True):
@@ -301,14 +273,6 @@ def parse_time(text: str) -> int:
             moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
             return int(moment.timestamp())
     raise UsageError("cannot parse time point")
-
-
-def available_processors() -> int:
-    """Return how many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # no such call on macOS
-        return os.cpu_count() or 1
 
 
 def _or(chosen: int | None, otherwise: int) -> int:

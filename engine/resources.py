@@ -10,6 +10,14 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MIN_SYSTEM_BYTES = 256 << 20
 
 
+def available_processors() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # no such call on macOS
+        return os.cpu_count() or 1
+
+
 def total_memory_bytes() -> int:
     """Return the machine's physical memory."""
     return _PAGE_BYTES * os.sysconf("SC_PHYS_PAGES")

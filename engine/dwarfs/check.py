@@ -29,7 +29,7 @@ from dwarfsmith.engine.dwarfs.reader import Image, chunk_error
 from dwarfsmith.engine.errors import CodecError, DwarfsmithError, FormatError
 from dwarfsmith.engine.events import Verified
 from dwarfsmith.engine.job import Job
-from dwarfsmith.engine.plan import available_processors
+from dwarfsmith.engine.resources import available_processors
 
 Checksum = Literal["none", "xxh3", "digest"]
 

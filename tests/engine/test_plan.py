@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from dwarfsmith.engine.errors import NotAvailableError, UsageError
+from dwarfsmith.engine.levels import LEVEL_TABLE
 from dwarfsmith.engine.plan import (
-    LEVEL_TABLE,
     BuildPlan,
     Pack,
     parse_order,

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TextIO
 
 from dwarfsmith.engine.errors import (
     EXIT_FATAL,
@@ -19,8 +19,10 @@ from dwarfsmith.engine.errors import (
     NotAvailableError,
     UsageError,
 )
-from dwarfsmith.engine.events import Event, LogLine, Problem, printable
-from dwarfsmith.engine.job import Job, Level
+
+if TYPE_CHECKING:
+    from dwarfsmith.engine.events import Event
+    from dwarfsmith.engine.job import Job, Level
 
 LOG_LEVELS: Final[tuple[Level, ...]] = (
     "error",
@@ -34,7 +36,7 @@ DEFAULT_LOG_LEVEL: Final = "info"
 EXIT_BROKEN_PIPE: Final = 141
 """What a shell reports for a program ended by SIGPIPE."""
 
-_COLORS: Final[Mapping[Level, str]] = {
+_COLORS: Final[Mapping[str, str]] = {
     "error": "\x1b[1;31m",
     "warn": "\x1b[33m",
     "verbose": "\x1b[36m",
@@ -110,6 +112,8 @@ class Log:
 
 def job_for(log: Log) -> Job:
     """Return a job whose narration and problems become log lines."""
+    from dwarfsmith.engine.events import LogLine, Problem
+    from dwarfsmith.engine.job import Job
 
     def show(event: Event) -> None:
         if isinstance(event, LogLine):
@@ -276,6 +280,8 @@ def run_command(name: str, run: Callable[[], int]) -> int:
 
 
 def _describe(error: OSError) -> str:
+    from dwarfsmith.engine.events import printable
+
     text = error.strerror or str(error)
     if error.filename is None or isinstance(error.filename, int):
         return text

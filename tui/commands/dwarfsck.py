@@ -14,7 +14,7 @@ from dwarfsmith.engine.errors import (
     NotAvailableError,
     UsageError,
 )
-from dwarfsmith.engine.plan import available_processors
+from dwarfsmith.engine.resources import available_processors
 from dwarfsmith.tui.commands.console import (
     Log,
     Parser,

@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dwarfsmith.engine.errors import (
     EXIT_OK,
@@ -14,9 +14,6 @@ from dwarfsmith.engine.errors import (
     NotAvailableError,
     UsageError,
 )
-from dwarfsmith.engine.events import Event, LogLine, Problem, StageProgress
-from dwarfsmith.engine.job import Job
-from dwarfsmith.engine.plan import parse_size
 from dwarfsmith.tui.commands.console import (
     Log,
     Parser,
@@ -25,6 +22,9 @@ from dwarfsmith.tui.commands.console import (
     parse_offset,
     run_command,
 )
+
+if TYPE_CHECKING:
+    from dwarfsmith.engine.events import Event
 
 NOT_AVAILABLE: Final = {
     "--format-filters": "LIST",
@@ -101,6 +101,8 @@ def _run(words: list[str]) -> int:
         raise NotAvailableError(
             f"--format={arguments.format} is not available in this release"
         )
+    from dwarfsmith.engine.plan import parse_size
+
     workers = parse_count(arguments.num_workers, "--num-workers")
     cache_bytes = parse_size(arguments.cache_size, "--cache-size")
     if cache_bytes == 0:
@@ -112,6 +114,7 @@ def _extract(arguments: Namespace, workers: int, cache_bytes: int) -> int:
     # Loading the engine takes longer than parsing the arguments.
     from dwarfsmith.engine.dwarfs.extract import extract
     from dwarfsmith.engine.dwarfs.reader import Image
+    from dwarfsmith.engine.job import Job
 
     log = Log(arguments.log_level)
     display = _Display(log, percent=arguments.stdout_progress)
@@ -148,6 +151,8 @@ class _Display:
 
     def handle(self, event: Event) -> None:
         """Take one event in."""
+        from dwarfsmith.engine.events import LogLine, Problem, StageProgress
+
         if isinstance(event, LogLine):
             self._log.line(event.level, event.message)
         elif isinstance(event, Problem):

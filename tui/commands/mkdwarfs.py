@@ -6,24 +6,19 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dwarfsmith.engine.errors import UsageError
-from dwarfsmith.engine.plan import (
-    DEFAULT_LEVEL,
-    LEVEL_TABLE,
-    PACK_WORDS,
-    BuildPlan,
-    parse_pack_metadata,
-    parse_size,
-    parse_time,
-)
+from dwarfsmith.engine.levels import DEFAULT_LEVEL, LEVEL_TABLE
 from dwarfsmith.tui.commands.console import (
     Parser,
     add_common_options,
     parse_count,
     run_command,
 )
+
+if TYPE_CHECKING:
+    from dwarfsmith.engine.plan import BuildPlan
 
 NOT_AVAILABLE: Final[dict[str, str | None]] = {
     "--input-list": "FILE",
@@ -63,36 +58,48 @@ NOT_AVAILABLE: Final[dict[str, str | None]] = {
 
 A leading `?` marks an optional value. They are refused by name, never ignored.
 """
-LONG_HELP: Final = "\n".join(
-    [
-        "",
-        "levels (-l):",
-        "  level  block size  block data     metadata       window  step  order",
-        *(
-            f"  {level:>5}  {_size:>10}  {row.compression:<13}  "
-            f"{row.metadata_compression:<13}  {row.window_bits:>6}  "
-            f"{row.window_step:>4}  {row.order}"
-            for level, row in enumerate(LEVEL_TABLE)
-            for _size in [f"{1 << (row.block_bits - 20)} MiB"]
-        ),
-        "",
-        "compressors (-C, --schema-, --metadata-, --history-compression):",
-        "  null",
-        "  lz4",
-        "  lz4hc[:level=0..12]",
-        "  zstd[:level=N][:long][:wlog=N][:hlog=N][:clog=N][:slog=N][:mml=N][:tlen=N]",
-        "      [:strat=N][:lhlog=N][:lmml=N][:lblog=N][:lhrlog=N]",
-        "  lzma[:level=0..9][:extreme][:dict_size=12..30][:binary=ARCH][:mode=MODE]",
-        "      [:mf=FINDER][:nice=N][:depth=N]",
-        "  brotli[:quality=0..11][:lgwin=10..30]",
-        "",
-        "orders (--order):",
-        "  none, path, revpath, similarity, "
-        "nilsimsa[:max-children=N][:max-cluster-size=N]",
-        "",
-        "metadata tables (-P): " + " ".join(PACK_WORDS),
-    ]
-)
+_LEVELS: Final = [
+    "levels (-l):",
+    "  level  block size  block data     metadata       window  step  order",
+    *(
+        f"  {level:>5}  {1 << (row.block_bits - 20):>6} MiB  {row.compression:<13}  "
+        f"{row.metadata_compression:<13}  {row.window_bits:>6}  "
+        f"{row.window_step:>4}  {row.order}"
+        for level, row in enumerate(LEVEL_TABLE)
+    ),
+]
+_COMPRESSORS: Final = [
+    "compressors (-C, --schema-, --metadata-, --history-compression):",
+    "  null",
+    "  lz4",
+    "  lz4hc[:level=0..12]",
+    "  zstd[:level=N][:long][:wlog=N][:hlog=N][:clog=N][:slog=N][:mml=N][:tlen=N]",
+    "      [:strat=N][:lhlog=N][:lmml=N][:lblog=N][:lhrlog=N]",
+    "  lzma[:level=0..9][:extreme][:dict_size=12..30][:binary=ARCH][:mode=MODE]",
+    "      [:mf=FINDER][:nice=N][:depth=N]",
+    "  brotli[:quality=0..11][:lgwin=10..24]",
+]
+
+
+def long_help() -> str:
+    """Return what `-H` tells beyond `-h`: levels and the values of options."""
+    from dwarfsmith.engine.plan import ORDERS, PACK_WORDS
+
+    orders = [*ORDERS[:-1], f"{ORDERS[-1]}[:max-children=N][:max-cluster-size=N]"]
+    return "\n".join(
+        [
+            "",
+            *_LEVELS,
+            "",
+            *_COMPRESSORS,
+            "",
+            "orders (--order):",
+            "  " + ", ".join(orders),
+            "",
+            "metadata tables (-P):",
+            "  " + ", ".join(PACK_WORDS),
+        ]
+    )
 
 
 def make_parser() -> Parser:
@@ -174,6 +181,13 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
     Raises:
         UsageError: A value cannot be used.
     """
+    from dwarfsmith.engine.plan import (
+        BuildPlan,
+        parse_pack_metadata,
+        parse_size,
+        parse_time,
+    )
+
     parse_pack_metadata(arguments.pack_metadata)
     for option, value in (
         ("--set-owner", arguments.set_owner),
@@ -264,7 +278,7 @@ def _run(words: list[str]) -> int:
     parser = make_parser()
     arguments = parser.parse_args(words)
     if arguments.long_help:
-        print(parser.format_help() + LONG_HELP)
+        print(parser.format_help() + long_help())
         return 0
     if arguments.help or arguments.input is None or arguments.output is None:
         print(parser.format_help(), end="")

@@ -6,7 +6,8 @@ import re
 import shlex
 from typing import Final
 
-from dwarfsmith.engine.plan import LEVEL_TABLE, BuildPlan
+from dwarfsmith.engine.levels import LEVEL_TABLE
+from dwarfsmith.engine.plan import BuildPlan
 from dwarfsmith.tui.model import units
 
 LEVEL_PURPOSE: Final[tuple[str, ...]] = (

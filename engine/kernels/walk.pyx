@@ -22,6 +22,81 @@ cdef extern from *:
     #include <dirent.h>
     #include <time.h>
 
+    #ifdef __linux__
+    #include <sys/syscall.h>
+
+    /* The system call itself: opendir allocates a buffer and asks for the flags of
+       each folder, which shows with many small ones. */
+    typedef struct {
+        uint64_t ino;
+        int64_t offset;
+        unsigned short size;
+        unsigned char type;
+        char name[];
+    } folder_record;
+
+    typedef struct {
+        uint64_t buffer[4096];
+        size_t at, end;
+        int descriptor; /* -1: none is being read */
+    } folder_reader;
+
+    static int folder_begin(folder_reader *reader, int descriptor) {
+        reader->at = reader->end = 0;
+        reader->descriptor = descriptor;
+        return 0;
+    }
+
+    /* The next name, or NULL with errno 0 at the end and not 0 after a failure. */
+    static const char *folder_next(folder_reader *reader) {
+        folder_record *record;
+        long got;
+        errno = 0;
+        if (reader->at == reader->end) {
+            got = syscall(
+                SYS_getdents64, reader->descriptor, reader->buffer,
+                sizeof reader->buffer);
+            if (got <= 0)
+                return NULL;
+            reader->at = 0;
+            reader->end = (size_t)got;
+        }
+        record = (folder_record *)((char *)reader->buffer + reader->at);
+        reader->at += record->size;
+        return record->name;
+    }
+
+    static void folder_end(folder_reader *reader) {
+        close(reader->descriptor);
+        reader->descriptor = -1;
+    }
+    #else
+    typedef struct {
+        DIR *stream;
+        int descriptor;
+    } folder_reader;
+
+    static int folder_begin(folder_reader *reader, int descriptor) {
+        reader->stream = fdopendir(descriptor);
+        if (reader->stream == NULL)
+            return -1;
+        reader->descriptor = descriptor;
+        return 0;
+    }
+
+    static const char *folder_next(folder_reader *reader) {
+        struct dirent *entry;
+        errno = 0;
+        entry = readdir(reader->stream);
+        return entry == NULL ? NULL : entry->d_name;
+    }
+
+    static void folder_end(folder_reader *reader) {
+        closedir(reader->stream);
+        reader->descriptor = -1;
+    }
+    #endif
+
     #ifdef __APPLE__
     #define STAT_TIME(info, which) ((info)->st_##which##timespec)
     #else
@@ -59,10 +134,11 @@ cdef extern from *:
         uint64_t st_dev
         uint64_t st_ino
         uint64_t st_rdev
-    ctypedef struct DIR:
-        pass
-    struct dirent:
-        char* d_name
+    ctypedef struct folder_reader:
+        int descriptor
+    int folder_begin(folder_reader*, int) noexcept nogil
+    const char* folder_next(folder_reader*) noexcept nogil
+    void folder_end(folder_reader*) noexcept nogil
     int64_t stat_mtime(stat_info*) noexcept nogil
     int64_t stat_atime(stat_info*) noexcept nogil
     int64_t stat_ctime(stat_info*) noexcept nogil
@@ -74,10 +150,6 @@ cdef extern from *:
     int fstat(int, stat_info*) noexcept nogil
     int fstatat(int, const char*, stat_info*, int) noexcept nogil
     ssize_t readlinkat(int, const char*, char*, size_t) noexcept nogil
-    DIR* fdopendir(int) noexcept nogil
-    dirent* readdir(DIR*) noexcept nogil
-    int dirfd(DIR*) noexcept nogil
-    int closedir(DIR*) noexcept nogil
     int close(int) noexcept nogil
 
 cdef enum:
@@ -158,7 +230,7 @@ cdef class Walker:
     cdef bint with_devices, with_specials
     cdef bint leaving_out
     cdef uint64_t left_out_dev, left_out_ino
-    cdef DIR* directory  # being read, NULL between two
+    cdef folder_reader reader
     cdef int32_t current  # entry of the directory being read
     cdef uint32_t depth  # of its children; the root's have 1
     cdef int64_t listed  # its children so far
@@ -174,6 +246,7 @@ cdef class Walker:
         self, int root, *, bint with_devices, bint with_specials, leave_out=None
     ):
         self.root = -1
+        self.reader.descriptor = -1
         cdef stat_info info
         if fstat(root, &info) != 0:
             raise OSError(errno, "cannot stat the root")
@@ -190,8 +263,8 @@ cdef class Walker:
             raise MemoryError
 
     def __dealloc__(self):
-        if self.directory != NULL:
-            closedir(self.directory)
+        if self.reader.descriptor >= 0:
+            folder_end(&self.reader)
         free(self.rows.data)
         free(self.listings.data)
         free(self.text.data)
@@ -237,16 +310,15 @@ cdef class Walker:
 
     cdef int advance(self, int64_t max_rows, double deadline) noexcept nogil:
         """Read on; returns 1 if there is more to read, 0 if not, -1: no memory."""
-        cdef dirent* entry
-        while self.directory != NULL or self.pending.size:
-            if self.directory == NULL:
+        cdef const char* name
+        while self.reader.descriptor >= 0 or self.pending.size:
+            if self.reader.descriptor < 0:
                 if not self.open_next():
                     return -1
             else:
-                set_errno(0)
-                entry = readdir(self.directory)
-                if entry != NULL:
-                    if not self.read_entry(entry.d_name):
+                name = folder_next(&self.reader)
+                if name != NULL:
+                    if not self.read_entry(name):
                         return -1
                 else:
                     if errno and not self.trouble(PROBLEM_DIRECTORY, NULL, 0):
@@ -254,7 +326,7 @@ cdef class Walker:
                     if not self.finish_directory():
                         return -1
             if self.count - self.taken >= max_rows or now_seconds() > deadline:
-                if self.directory != NULL and not self.note_listing():
+                if self.reader.descriptor >= 0 and not self.note_listing():
                     return -1
                 return 1
         return 0
@@ -295,11 +367,9 @@ cdef class Walker:
         folder = open_beneath(
             self.root, self.path.data, length, O_RDONLY | O_DIRECTORY | O_NOFOLLOW
         )
-        if folder >= 0:
-            self.directory = fdopendir(folder)
-            if self.directory == NULL:
-                close(folder)
-        return self.directory != NULL or self.trouble(PROBLEM_DIRECTORY, NULL, 0)
+        if folder >= 0 and folder_begin(&self.reader, folder) != 0:
+            close(folder)
+        return self.reader.descriptor >= 0 or self.trouble(PROBLEM_DIRECTORY, NULL, 0)
 
     cdef bint read_entry(self, const char* name) noexcept nogil:
         """Add the row of one entry; False: no memory."""
@@ -308,7 +378,7 @@ cdef class Walker:
         cdef uint32_t kind
         if name[0] == c"." and (size == 1 or (size == 2 and name[1] == c".")):
             return True
-        if fstatat(dirfd(self.directory), name, &info, AT_SYMLINK_NOFOLLOW) != 0:
+        if fstatat(self.reader.descriptor, name, &info, AT_SYMLINK_NOFOLLOW) != 0:
             return self.trouble(PROBLEM_ENTRY, name, size)
         kind = KIND(info.st_mode)
         if (
@@ -385,7 +455,7 @@ cdef class Walker:
         cdef Row* row
         if text == NULL:
             return False
-        got = readlinkat(dirfd(self.directory), name, text, MAX_TARGET + 1)
+        got = readlinkat(self.reader.descriptor, name, text, MAX_TARGET + 1)
         self.text.size = start
         if got > MAX_TARGET:
             set_errno(ENAMETOOLONG)
@@ -425,8 +495,7 @@ cdef class Walker:
         cdef Pending* low = <Pending*>(self.pending.data + self.pending_from)
         cdef Pending* high = <Pending*>(self.pending.data + self.pending.size)
         cdef Pending swapped
-        closedir(self.directory)
-        self.directory = NULL
+        folder_end(&self.reader)
         while low + 1 < high:
             high -= 1
             swapped = low[0]

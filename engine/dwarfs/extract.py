@@ -162,7 +162,7 @@ class _Extraction:
         if not self._continue:
             raise error
         path = self._entries.path(int(self._first[inode]))
-        self._job.problem(path, f"cannot read all of '{printable(path)}': {error}")
+        self._job.problem(path, f"'{printable(path)}' has a hole: {error}")
 
     def _open(self, inode: int, open_file: Callable[[int], int]) -> int | None:
         entry = int(self._first[inode])

@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -75,7 +76,7 @@ class Pieces:
         np.minimum.at(lowest, self.content, self.block)
         np.maximum.at(highest, self.content, self.block)
         self.whole: npt.NDArray[np.bool_] = (lowest == highest) & (lowest >= 0)
-        stored = np.flatnonzero(self.block >= 0)
+        stored = np.flatnonzero((self.block >= 0) & (self.size > 0))
         self.data_bytes: I8 = np.zeros(count, np.int64)
         np.add.at(self.data_bytes, self.content[stored], self.size[stored])
         self._rows: I8 = stored[np.argsort(self.block[stored], kind="stable")]
@@ -168,7 +169,7 @@ class Scatterer:
         starts = pieces.offset[rows].tolist()
         stops = (pieces.offset[rows] + pieces.size[rows]).tolist()
         firsts = np.flatnonzero(np.diff(contents, prepend=-1)).tolist()
-        for first, end in zip(firsts, [*firsts[1:], len(rows)], strict=True):
+        for first, end in pairwise([*firsts, len(rows)]):
             parts = [data[starts[row] : stops[row]] for row in range(first, end)]
             for inode in self._files_of(int(contents[first])):
                 self._write_file(inode, parts)

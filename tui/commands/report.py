@@ -131,19 +131,18 @@ def _sections(image: Image, checks: Sequence[SectionCheck]) -> Iterator[str]:
             f"compression={codec_name(section.codec_id)}",
             f"length={section.length}",
         ]
-        if section.xxh3 is None:
-            words.append(f"offset={section.payload_offset}")
-            yield f"SECTION [V1] {', '.join(words)}"
-            continue
-        words.insert(0, f"num={section.number}")
-        words.append(f"checksum=0x{section.xxh3:016x} [{_verdict(check)}]")
+        version = "V1"
+        if section.xxh3 is not None:
+            version = f"V{image.file.major}.{image.file.minor}"
+            words.insert(0, f"num={section.number}")
+            words.append(f"checksum=0x{section.xxh3:016x} [{_verdict(check)}]")
         words.append(f"offset={section.payload_offset}")
         if check.size:
             words.append(f"blocksize={check.size}")
             words.append(f"ratio={section.length / check.size:.2%}")
         if section.type == SectionType.BLOCK:
             words += _category_words(*next(categories))
-        line = f"SECTION [V{image.file.major}.{image.file.minor}] {', '.join(words)}"
+        line = f"SECTION [{version}] {', '.join(words)}"
         if section.type == SectionType.SECTION_INDEX:
             line += " [VALID]" if image.file.has_index else " [INVALID]"
         yield line

@@ -43,6 +43,8 @@ _COLORS: Final = (
     "panel",
     "boost",
 )
+_ANSI_VARIABLES: Final = ("ansi-background", "ansi-foreground")
+"""What Textual needs besides in a theme of the terminal's own colours."""
 _REQUIRED: Final = ("primary", "foreground", "background")
 
 
@@ -89,7 +91,8 @@ def _check(values: dict[str, Any], path: str) -> None:
         if key not in values:
             raise ThemeError(f"theme: expected '{key}', found none in {path}")
     variables = values.get("variables", {})
-    for key in OWN_VARIABLES:
+    needed = OWN_VARIABLES + (_ANSI_VARIABLES if values.get("ansi") else ())
+    for key in needed:
         if key not in variables:
             raise ThemeError(
                 f"theme: expected '{key}' under [variables], found none in {path}"
@@ -97,7 +100,7 @@ def _check(values: dict[str, Any], path: str) -> None:
     for key in _COLORS:
         if key in values:
             _check_color(key, values[key], path)
-    for key in OWN_VARIABLES:
+    for key in needed:
         _check_color(key, variables[key], path)
 
 

@@ -1,4 +1,4 @@
-"""The app: modes, dialogs, themes, and the one place where jobs meet the screens."""
+"""The app: modes, keys, and the one place where jobs meet the screens."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from textual import on
@@ -21,43 +20,28 @@ from textual.worker import Worker, WorkerState
 
 from dwarfsmith.engine.errors import CancelledError
 from dwarfsmith.engine.events import Failed, Finished, Scanned, ScanProgress
-from dwarfsmith.themes.loader import DEFAULT, TERMINAL, ThemeError, load_themes
+from dwarfsmith.engine.plan import BuildPlan
+from dwarfsmith.themes.loader import TERMINAL
 from dwarfsmith.tui.ascii_filter import AsciiFilter
+from dwarfsmith.tui.colors import use_themes
+from dwarfsmith.tui.flows import Flows
 from dwarfsmith.tui.jobs import Jobs
-from dwarfsmith.tui.messages import JobEvent, TreeArranged
+from dwarfsmith.tui.messages import JobEvent, JobName, TreeArranged
 from dwarfsmith.tui.model.glyphs import ASCII, UNICODE
-from dwarfsmith.tui.model.output import check_output
 from dwarfsmith.tui.model.plan_text import command
 from dwarfsmith.tui.model.settings import Settings, SettingsError, SettingsFile
-from dwarfsmith.tui.runner import WORKER
+from dwarfsmith.tui.options import Options
 from dwarfsmith.tui.screens.browse import BrowseScreen
 from dwarfsmith.tui.screens.build import BuildScreen
 from dwarfsmith.tui.session import Session
-
-if TYPE_CHECKING:
-    from dwarfsmith.engine.plan import BuildPlan
 
 REPAINT_INTERVAL_S: Final = 0.15
 """Running jobs repaint the screen at most this often."""
 TICK_S: Final = 1.0
 MACHINE_INTERVAL_S: Final = 5.0
-INTERRUPTED: Final = CancelledError.exit_code
-
-
-@dataclass
-class Options:
-    """How the app is started."""
-
-    input: bytes | None = None
-    output: bytes | None = None
-    level: int | None = None
-    theme: str | None = None
-    ascii: bool = False
-    no_color: bool = False
-    settings: SettingsFile = field(default_factory=lambda: SettingsFile(None))
-    user_themes: str | None = None
-    """A folder with more themes."""
-    worker: Sequence[str] = WORKER
+_INTERRUPTED: Final = CancelledError.exit_code
+_KEY_WORDS: Final = {"enter": "enter", "escape": "esc"}
+_ARROWS: Final = ("up", "down", "left", "right")
 
 
 class DwarfsmithApp(App[None]):
@@ -70,24 +54,17 @@ class DwarfsmithApp(App[None]):
         "build": BuildScreen,
     }
     DEFAULT_MODE = "browse"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"),
-        (70, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-short"),
-        (30, "-tall"),
-    ]
-    ENABLE_COMMAND_PALETTE = True
+    # Textual types these two so that ClassVar cannot be repeated here.
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "mode('browse')", "Browse", show=False, id="mode.browse"),
-        Binding("4", "mode('build')", "Build", show=False, id="mode.build"),
+        Binding("1", "mode('browse')", "browse", show=False, id="mode.browse"),
+        Binding("4", "mode('build')", "build screen", show=False, id="mode.build"),
         Binding("p", "plan", "plan", id="plan"),
         Binding("b", "build", "build", id="build"),
-        Binding("o", "open", "open folder", show=False, id="open"),
-        Binding("w", "problems", "problems", show=False, id="problems"),
-        Binding("t", "change_theme", "theme", show=False, id="theme"),
+        Binding("o", "open", "open another folder", show=False, id="open"),
+        Binding("w", "problems", "list problems", show=False, id="problems"),
+        Binding("t", "change_theme", "choose colours", show=False, id="theme"),
         Binding("question_mark", "help", "keys", id="help"),
         Binding("q", "quit", "quit", id="quit"),
         Binding("ctrl+c", "interrupt", "stop and leave", show=False, priority=True),
@@ -97,19 +74,21 @@ class DwarfsmithApp(App[None]):
         self.options = options or Options()
         if self.options.no_color:
             os.environ["NO_COLOR"] = "1"
-        # Without colour, only the terminal's own are drawn: that is, none.
+        # Without colour only the terminal's own are drawn: that is, none.
         plain = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if plain else None)
         self.animation_level = "none"
-        self.notices: list[str] = []
+        self._notices: list[str] = []
         settings = self._load_settings()
+        theme = TERMINAL if plain else self.options.theme or settings.theme
+        self._notices += use_themes(self, theme, self.options.user_themes)
         self.session = Session(
             settings=settings, glyphs=ASCII if self.options.ascii else UNICODE
         )
         self.jobs = Jobs(self, self.session, self.options.worker)
+        self.flows = Flows(self)
         self.changed: Signal[Session] = Signal(self, "session changed")
-        self._ascii_filters = [AsciiFilter()] if self.options.ascii else []
-        self._register_themes(TERMINAL if plain else self.options.theme)
+        self._own_filters = [AsciiFilter()] if self.options.ascii else []
         self._publish_pending = False
         self._published = 0.0
 
@@ -117,33 +96,14 @@ class DwarfsmithApp(App[None]):
         try:
             return self.options.settings.load()
         except SettingsError as error:
-            # Better not to overwrite what someone may have edited by hand.
+            # What someone may have edited by hand is better not overwritten.
             self.options.settings = SettingsFile(None)
-            self.notices.append(str(error))
+            self._notices.append(str(error))
             return Settings()
-
-    def _register_themes(self, wanted: str | None) -> None:
-        themes = load_themes()
-        if self.options.user_themes:
-            try:
-                themes += load_themes(self.options.user_themes)
-            except ThemeError as error:
-                self.notices.append(str(error))
-        former = set(self.available_themes)
-        for theme in themes:
-            self.register_theme(theme)
-        names = {theme.name for theme in themes}
-        chosen = wanted or self.session.settings.theme or DEFAULT
-        if chosen not in names:
-            self.notices.append(f"no theme is called '{chosen}'")
-            chosen = DEFAULT
-        self.theme = chosen
-        for name in former - names:
-            self.unregister_theme(name)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return the filters of every drawn line, ours for plain ASCII last."""
-        return [*super().get_line_filters(), *self._ascii_filters]
+        return [*super().get_line_filters(), *self._own_filters]
 
     def on_mount(self) -> None:
         """Start what runs beside the screens, and the first scan."""
@@ -154,25 +114,30 @@ class DwarfsmithApp(App[None]):
             self._listen_to_signals()
         if self.session.settings.keys:
             self.set_keymap(self.session.settings.keys)
-        for notice in self.notices:
+        for notice in self._notices:
             self.notify(notice, severity="warning", markup=False)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self._look_at_machine()
+        # After the first paint: starting a process must not delay it.
         if self.options.input is not None:
-            # After the first paint: starting a process must not delay it.
             self.call_after_refresh(self.open, self.options.input)
         else:
-            self.call_after_refresh(self.action_open)
+            self.call_after_refresh(self.flows.open_folder)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, self._leave, 128 + number)
+            loop.add_signal_handler(number, self._leave_at_once, 128 + number)
 
-    def _leave(self, code: int) -> None:
+    def _leave_at_once(self, code: int) -> None:
         self.exit(return_code=code)
 
-    # -- what changes, and who is told ----------------------------------------
+    def on_unmount(self) -> None:
+        """Leave nothing behind."""
+        with contextlib.suppress(OSError):
+            self.jobs.close()
+
+    # -- what changes, and who is told -----------------------------------------
 
     def publish(self) -> None:
         """Have the screens show the session now or a moment later."""
@@ -210,7 +175,7 @@ class DwarfsmithApp(App[None]):
             self._settle(message.job)
         self.publish()
 
-    def _settle(self, job: str) -> None:
+    def _settle(self, job: JobName) -> None:
         """Act on the end of a job."""
         if not self.session.busy:
             self._ticker.pause()
@@ -224,6 +189,7 @@ class DwarfsmithApp(App[None]):
 
     @on(TreeArranged)
     def _take_tree(self, message: TreeArranged) -> None:
+        self.session.tree = message.tree
         self.session.arrangement = message.arrangement
         self.publish()
 
@@ -238,7 +204,7 @@ class DwarfsmithApp(App[None]):
                 markup=False,
             )
 
-    # -- settings --------------------------------------------------------------
+    # -- settings -----------------------------------------------------------------
 
     def save_settings(self) -> None:
         """Write the settings; a file that cannot be written is said, not fatal."""
@@ -249,27 +215,29 @@ class DwarfsmithApp(App[None]):
 
     def remember_sort(self) -> None:
         """Sort the next input the same way."""
-        self.session.settings = msgspec.structs.replace(
-            self.session.settings, sort=self.session.sort
-        )
-        self.save_settings()
+        self._remember(sort=self.session.sort)
 
     def _remember_theme(self, _: object) -> None:
         if not self.no_color:
-            self.session.settings = msgspec.structs.replace(
-                self.session.settings, theme=self.theme
-            )
-            self.save_settings()
+            self._remember(theme=self.theme)
         self.publish()
 
-    # -- actions -----------------------------------------------------------------
+    def _remember(self, **changes: str) -> None:
+        self.session.settings = msgspec.structs.replace(
+            self.session.settings, **changes
+        )
+        self.save_settings()
+
+    # -- jobs ---------------------------------------------------------------------
 
     def open(self, folder: bytes) -> None:
         """Make `folder` the input and scan it."""
-        first = folder == self.options.input
-        plan = self.session.open(folder, self.options.output if first else None)
-        if first and self.options.level is not None:
-            plan = msgspec.structs.replace(plan, level=self.options.level)
+        plan = self.session.open(folder)
+        if folder == self.options.input:
+            if self.options.output is not None:
+                plan = msgspec.structs.replace(plan, output=self.options.output)
+            if self.options.level is not None:
+                plan = msgspec.structs.replace(plan, level=self.options.level)
             self.session.plan = plan
         self.save_settings()
         self.scan()
@@ -278,9 +246,29 @@ class DwarfsmithApp(App[None]):
         """Walk the input from the start."""
         if self.session.plan is not None:
             self.jobs.scan(self.session.plan)
-            self._ticker.resume()
-            self.refresh_bindings()
-            self.publish()
+            self._job_started()
+
+    def build(self, plan: BuildPlan) -> None:
+        """Make the image of `plan` and show how it goes."""
+        self.jobs.build(plan)
+        self.switch_mode("build")
+        self._job_started()
+
+    def _job_started(self) -> None:
+        self._ticker.resume()
+        self.refresh_bindings()
+        self.publish()
+
+    # -- keys -----------------------------------------------------------------------
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as the footer and the help name it."""
+        if binding.key_display is None:
+            if binding.key in _KEY_WORDS:
+                return _KEY_WORDS[binding.key]
+            if self.options.ascii and binding.key in _ARROWS:
+                return binding.key
+        return super().get_key_display(binding)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
@@ -299,102 +287,26 @@ class DwarfsmithApp(App[None]):
 
     def action_open(self) -> None:
         """Ask for another input folder."""
-        from dwarfsmith.tui.screens.open import OpenScreen
-
-        if self.session.build.active:
-            self.notify("a build is running; it must end or be stopped first")
-            return
-
-        def chosen(folder: bytes | None) -> None:
-            if folder is not None:
-                self.open(folder)
-
-        self.push_screen(OpenScreen(self.session.settings.recent), chosen)
+        self.flows.open_folder()
 
     def action_plan(self) -> None:
         """Show and change the plan."""
-        from dwarfsmith.tui.screens.plan import PlanResult, PlanScreen
-
-        plan = self.session.plan
-        if plan is None:
-            self.action_open()
-            return
-
-        def chosen(result: PlanResult | None) -> None:
-            if result is None:
-                return
-            self._choose(result.plan)
-            if result.build:
-                self.action_build()
-
-        self.push_screen(PlanScreen(plan, self.session.glyphs), chosen)
-
-    def _choose(self, plan: BuildPlan) -> None:
-        before = self.session.plan
-        self.session.choose(plan)
-        self.save_settings()
-        if before is not None and (
-            before.with_devices != plan.with_devices
-            or before.with_specials != plan.with_specials
-        ):
-            self.scan()
-        self.publish()
+        self.flows.plan()
 
     def action_build(self) -> None:
-        """Build the plan, after the questions that must be asked."""
-        plan = self.session.plan
-        if plan is None:
-            self.action_open()
-            return
-        if self.session.build.active:
-            self.switch_mode("build")
-            return
-        check = check_output(plan.output, plan.input)
-        if not check.usable:
-            self.notify(check.message, title="Output", severity="error", markup=False)
-            self.action_plan()
-        elif check.verdict == "exists" and not plan.force:
-            self._ask_to_replace(plan)
-        else:
-            self._build(plan)
-
-    def _ask_to_replace(self, plan: BuildPlan) -> None:
-        from dwarfsmith.tui.screens.confirm import ConfirmScreen, replace_question
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._build(msgspec.structs.replace(plan, force=True))
-
-        self.push_screen(ConfirmScreen(*replace_question(plan.output)), answered)
-
-    def _build(self, plan: BuildPlan) -> None:
-        self.jobs.build(plan)
-        self._ticker.resume()
-        self.switch_mode("build")
-        self.refresh_bindings()
-        self.publish()
+        """Build the plan."""
+        self.flows.build()
 
     def action_cancel(self) -> None:
         """Ask whether to stop the running build."""
-        from dwarfsmith.tui.screens.confirm import ConfirmScreen, cancel_question
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.jobs.cancel_build()
-                self.publish()
-
-        if self.session.build.active:
-            question = cancel_question(self.session.build)
-            self.push_screen(ConfirmScreen(*question), answered)
+        self.flows.cancel()
 
     def action_verify(self) -> None:
         """Read the finished image back."""
         build = self.session.build
-        if build.status == "done" and build.plan is not None and not build.active:
+        if build.plan is not None:
             self.jobs.verify(build.plan.output, build.plan.workers)
-            self._ticker.resume()
-            self.refresh_bindings()
-            self.publish()
+            self._job_started()
 
     def action_copy_command(self) -> None:
         """Copy the command that makes the same image."""
@@ -424,36 +336,14 @@ class DwarfsmithApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; ask first if that stops a job."""
-        await self._quit(0)
+        self.flows.leave(0)
 
-    async def action_interrupt(self) -> None:
-        """Leave with the exit code of an interrupt; a second time without asking."""
-        from dwarfsmith.tui.screens.confirm import ConfirmScreen
-
-        if isinstance(self.screen, ConfirmScreen):
-            self.exit(return_code=INTERRUPTED)
-        else:
-            await self._quit(INTERRUPTED)
-
-    async def _quit(self, code: int) -> None:
-        from dwarfsmith.tui.screens.confirm import ConfirmScreen, quit_question
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.exit(return_code=code)
-
-        if self.session.busy:
-            self.push_screen(ConfirmScreen(*quit_question(self.session)), answered)
-        else:
-            self.exit(return_code=code)
-
-    def on_unmount(self) -> None:
-        """Leave nothing behind."""
-        with contextlib.suppress(OSError):
-            self.jobs.close()
+    def action_interrupt(self) -> None:
+        """Leave with the exit code of an interrupt."""
+        self.flows.interrupt(_INTERRUPTED)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer the app's actions in the palette."""
         from dwarfsmith.tui.palette import commands
 
-        yield from commands(self, screen)
+        yield from commands(self)

@@ -147,9 +147,8 @@ class Jobs:
             )
         except DwarfsmithError:
             return  # a new scan has replaced the folder, or has not made it yet
-        if keeper is self._keeper and arrangement is not None:
-            session.tree = keeper.tree
-            self._app.post_message(TreeArranged(arrangement))
+        if keeper is self._keeper and keeper.tree is not None and arrangement:
+            self._app.post_message(TreeArranged(keeper.tree, arrangement))
         if session.scan.active:
             took = session.clock() - started
             pause = max(ARRANGE_INTERVAL_S, ARRANGE_SHARE * took)

@@ -10,6 +10,7 @@ from textual.message import Message
 from dwarfsmith.engine.events import AnyEvent
 
 if TYPE_CHECKING:
+    from dwarfsmith.engine.source.tree import Tree
     from dwarfsmith.tui.model.tree_index import Arrangement
 
 JobName: TypeAlias = Literal["scan", "build", "verify"]
@@ -29,4 +30,5 @@ class JobEvent(Message):
 class TreeArranged(Message):
     """The tree has grown or was sorted anew."""
 
+    tree: Tree
     arrangement: Arrangement

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
-
     from dwarfsmith.tui.app import DwarfsmithApp
 
 
-def commands(app: DwarfsmithApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+def commands(app: DwarfsmithApp) -> Iterable[SystemCommand]:
     """Yield what can be done now, whatever the mode."""
     yield SystemCommand("Browse", "Show the input", lambda: app.action_mode("browse"))
     yield SystemCommand(

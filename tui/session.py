@@ -21,7 +21,7 @@ from dwarfsmith.tui.model.glyphs import UNICODE, Glyphs
 from dwarfsmith.tui.model.output import default_output
 from dwarfsmith.tui.model.scan_state import ScanState
 from dwarfsmith.tui.model.settings import Settings
-from dwarfsmith.tui.model.sort import SortKey
+from dwarfsmith.tui.model.sort import SORT_KEYS, SortKey
 
 if TYPE_CHECKING:
     from dwarfsmith.engine.source.tree import Tree
@@ -46,13 +46,13 @@ class Session:
     descending: bool = True
     free_memory: int | None = None
 
-    def open(self, folder: bytes, output: bytes | None = None) -> BuildPlan:
+    def open(self, folder: bytes) -> BuildPlan:
         """Make `folder` the input; nothing is known about it yet."""
         settings = self.settings
         level = settings.level if settings.level in LEVELS else Settings().level
         self.plan = BuildPlan(
             input=folder,
-            output=output or default_output(folder),
+            output=default_output(folder),
             level=level,
             workers=settings.workers,
             with_devices=settings.with_devices,
@@ -62,6 +62,8 @@ class Session:
             history=not settings.reproducible,
             verify=settings.verify,
         )
+        if settings.sort in SORT_KEYS:
+            self.sort, self.descending = settings.sort, settings.sort != "name"
         self.settings = settings.with_recent(os.fsdecode(os.path.abspath(folder)))
         self.scan = ScanState()
         self.build = BuildState(clock=self.clock)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from dwarfsmith.tui.app import DwarfsmithApp, Options
+from dwarfsmith.tui.app import DwarfsmithApp
 from dwarfsmith.tui.model.glyphs import terminal_speaks_utf8
 from dwarfsmith.tui.model.settings import SettingsFile, default_path
+from dwarfsmith.tui.options import Options
 
 
 def start(options: argparse.Namespace) -> int:

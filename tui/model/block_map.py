@@ -28,7 +28,10 @@ class BlockSizes:
     def __init__(self) -> None:
         self._full = array("q")
         self._stored = array("q")
-        self.known = 0
+        self.full_bytes = 0
+        """Of all blocks added."""
+        self.stored_bytes = 0
+        """The same after compression."""
 
     def __len__(self) -> int:
         """Return one more than the highest block number seen."""
@@ -40,8 +43,8 @@ class BlockSizes:
         if missing > 0:
             self._full.extend([0] * missing)
             self._stored.extend([0] * missing)
-        if not self._full[number]:
-            self.known += 1
+        self.full_bytes += full_bytes - self._full[number]
+        self.stored_bytes += stored_bytes - self._stored[number]
         self._full[number] = full_bytes
         self._stored[number] = stored_bytes
 

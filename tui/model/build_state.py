@@ -184,8 +184,11 @@ class BuildState:
 
     def _apply_gauges(self, event: Gauges) -> None:
         self.gauges = event
-        self.rates.add(event)
-        self.eta.update(event.seconds, event.compressed_bytes, self._to_compress())
+        self.rates.add(event, self.ratio)
+        self.eta.update(event.seconds, self.blocks.full_bytes, self._to_compress())
+        compress = self.stages.get("compress")
+        if compress is not None and compress.total is None:
+            compress.total = event.blocks_total
 
     def _apply_block(self, event: BlockDone) -> None:
         self.blocks.add(event.number, event.full_bytes, event.stored_bytes)
@@ -214,10 +217,9 @@ class BuildState:
         if self.status == "done":
             return 1.0
         total = self._to_compress()
-        if self.gauges is None or not total:
+        if not total or not self.blocks.full_bytes:
             return None
-        now = min(self.gauges.compressed_bytes / total, 1.0)
-        self._fraction = max(self._fraction, now)
+        self._fraction = max(self._fraction, min(self.blocks.full_bytes / total, 1.0))
         return self._fraction
 
     @property
@@ -238,7 +240,5 @@ class BuildState:
     @property
     def ratio(self) -> float | None:
         """Stored by full size of the blocks so far, None before the first."""
-        gauges = self.gauges
-        if gauges is None or not gauges.compressed_bytes:
-            return None
-        return gauges.written_bytes / gauges.compressed_bytes
+        blocks = self.blocks
+        return blocks.stored_bytes / blocks.full_bytes if blocks.full_bytes else None

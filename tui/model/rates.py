@@ -22,15 +22,15 @@ class Rates:
         self.write_history: deque[float] = deque(maxlen=HISTORY_S)
         self.ratio_history: deque[float] = deque(maxlen=HISTORY_S)
 
-    def add(self, gauges: Gauges) -> None:
-        """Take a sample in."""
+    def add(self, gauges: Gauges, ratio: float | None) -> None:
+        """Take a sample in, with the blocks' ratio so far."""
         self._samples.append(gauges)
         while gauges.seconds - self._samples[0].seconds > _WINDOW_S:
             self._samples.popleft()
         if int(gauges.seconds) > self._second:
-            self._close_second(gauges)
+            self._close_second(gauges, ratio)
 
-    def _close_second(self, gauges: Gauges) -> None:
+    def _close_second(self, gauges: Gauges, ratio: float | None) -> None:
         before, self._at_second = self._at_second, gauges
         self._second = int(gauges.seconds)
         if before is None:
@@ -38,8 +38,8 @@ class Rates:
         took = gauges.seconds - before.seconds
         self.read_history.append((gauges.read_bytes - before.read_bytes) / took)
         self.write_history.append((gauges.written_bytes - before.written_bytes) / took)
-        if gauges.compressed_bytes:
-            self.ratio_history.append(gauges.written_bytes / gauges.compressed_bytes)
+        if ratio is not None:
+            self.ratio_history.append(ratio)
 
     @property
     def read(self) -> float | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from dwarfsmith.engine.plan import DEFAULT_LEVEL
+from dwarfsmith.engine.levels import DEFAULT_LEVEL
+from dwarfsmith.tui.model.sort import SortKey
 
 MOST_RECENT = 8
 
@@ -21,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     theme: str = ""
     """Empty: decided by the terminal."""
-    sort: str = "size"
+    sort: SortKey = "size"
     level: int = DEFAULT_LEVEL
     workers: int | None = None
     with_devices: bool = False

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Input
 
@@ -82,14 +83,13 @@ class BrowseScreen(ModeScreen):
             self._find_again()
         header = self.query_one(TreeHeader)
         header.sort, header.descending = session.sort, session.descending
-        self.query_one("#tree").border_title = self._title(session)
+        self.query_one("#tree").border_title = Content(self._title(session))
         self._notice(session, empty=table.rows is None or not len(table.rows))
 
     def _title(self, session: Session) -> str:
         if session.plan is None:
             return ""
-        # Escaped: border titles are read as markup.
-        parts = [session.input_label.replace("[", r"\[")]
+        parts = [session.input_label]
         if (counts := session.scan.counts) is not None:
             parts.append(units.counted(counts.entries, "entry", "entries"))
         if session.scan.active:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
 
 from dwarfsmith.tui.model import units
 from dwarfsmith.tui.model.build_state import BuildState
@@ -15,8 +16,8 @@ from dwarfsmith.tui.session import Session, home_relative
 from dwarfsmith.tui.widgets.block_map import BlockMap
 from dwarfsmith.tui.widgets.gauges import GaugePanel
 from dwarfsmith.tui.widgets.lanes import WorkerLanes
+from dwarfsmith.tui.widgets.log_list import LogList
 from dwarfsmith.tui.widgets.plan_card import PlanCard
-from dwarfsmith.tui.widgets.problem_list import ProblemList
 from dwarfsmith.tui.widgets.result_card import CommandLine, ResultCard
 from dwarfsmith.tui.widgets.stage_bars import StageBars
 
@@ -49,7 +50,7 @@ class BuildScreen(ModeScreen):
                 yield GaugePanel(glyphs)
                 yield BlockMap(glyphs)
                 yield WorkerLanes(glyphs)
-            yield ProblemList(glyphs)
+            yield LogList(glyphs)
             yield CommandLine(glyphs)
 
     def on_mount(self) -> None:
@@ -59,7 +60,7 @@ class BuildScreen(ModeScreen):
         self.query_one(GaugePanel).border_title = "now"
         self.query_one(WorkerLanes).border_title = "workers"
         self.query_one(BlockMap).border_title = "blocks"
-        self.query_one(ProblemList).border_title = "problems"
+        self.query_one(LogList).border_title = "log"
         self.query_one(CommandLine).border_title = "the same by command"
 
     def show(self, session: Session) -> None:
@@ -79,7 +80,7 @@ class BuildScreen(ModeScreen):
         self.query_one(GaugePanel).show(build)
         self.query_one(WorkerLanes).show(build)
         self.query_one(BlockMap).show(build)
-        self.query_one(ProblemList).show(build.lines)
+        self.query_one(LogList).show(build.lines)
         self.query_one(ResultCard).show(build)
         self.query_one(CommandLine).show(build)
 
@@ -87,19 +88,20 @@ class BuildScreen(ModeScreen):
         build, glyphs = session.build, session.glyphs
         output = ""
         if build.plan is not None:
-            # Escaped: titles are read as markup.
-            output = home_relative(build.plan.output).replace("[", r"\[")
+            output = home_relative(build.plan.output)
         stages = self.query_one(StageBars)
-        stages.border_title = {
+        title = {
             "running": f"building {output}",
             "cancelling": f"stopping {output}",
         }.get(build.status, "where the time went")
+        stages.border_title = Content(title)
         stages.border_subtitle = self._times(build) if build.active else ""
-        self.query_one(ResultCard).border_title = {
+        title = {
             "done": f"{glyphs.done} {output} is ready",
             "failed": f"{glyphs.failed} {output} was not built",
             "cancelled": f"{glyphs.failed} {output}: stopped",
         }.get(build.status, "")
+        self.query_one(ResultCard).border_title = Content(title)
 
     def _times(self, build: BuildState) -> str:
         """Return how long it has taken and, once that can be said, will take."""

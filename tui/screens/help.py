@@ -17,7 +17,14 @@ from dwarfsmith.tui.widgets.pane import line, lines
 _KEY_CELLS = 18
 _GROUPS = {"TreeTable": "the tree", "BrowseScreen": "browse", "BuildScreen": "build"}
 _EVERYWHERE = "everywhere"
-_HIDDEN = ("help_quit", "interrupt", "screen.copy_text")
+_HIDDEN = (
+    "interrupt",
+    "screen.copy_text",
+    "page_left",
+    "page_right",
+    "app.focus_next",
+    "app.focus_previous",
+)
 
 
 class HelpScreen(Dialog[None]):

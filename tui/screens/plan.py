@@ -13,7 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, Static
 
-from dwarfsmith.engine.plan import BuildPlan, available_processors
+from dwarfsmith.engine.plan import BuildPlan
+from dwarfsmith.engine.resources import available_processors
 from dwarfsmith.tui.model import text
 from dwarfsmith.tui.model.glyphs import Glyphs
 from dwarfsmith.tui.model.output import check_output
@@ -96,7 +97,7 @@ class PlanScreen(Dialog[PlanResult]):
 
     def _toggles(self, plan: BuildPlan) -> ComposeResult:
         reproducible = not (plan.create_timestamp or plan.history)
-        yield Toggle("verify after building", plan.verify, id="verify")
+        yield Toggle("verify the image", plan.verify, id="verify")
         yield Toggle("devices", plan.with_devices, id="with-devices")
         yield Toggle("reproducible", reproducible, id="reproducible")
         yield Toggle("pipes and sockets", plan.with_specials, id="with-specials")

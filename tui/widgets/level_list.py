@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from dwarfsmith.engine.plan import DEFAULT_LEVEL, LEVELS
+from dwarfsmith.engine.levels import DEFAULT_LEVEL
+from dwarfsmith.engine.plan import LEVELS
 from dwarfsmith.tui.model import text
 from dwarfsmith.tui.model.plan_text import level_row
 from dwarfsmith.tui.widgets.pane import Pane, line, lines
@@ -68,7 +69,7 @@ class LevelList(Pane, can_focus=True):
         return line((words, style))
 
     def _columns(self, level: str, *cells: str) -> str:
-        shown = f"{level:<11}"
+        shown = f"{level:<10}"
         narrow = self.size.width < len(shown) + sum(_CELLS) + _MIN_PURPOSE_CELLS
         for column, width in enumerate(_CELLS):
             if column != _ORDER or not narrow:

@@ -6,7 +6,8 @@ from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Scanned
-from dwarfsmith.engine.plan import BuildPlan, available_processors
+from dwarfsmith.engine.plan import BuildPlan
+from dwarfsmith.engine.resources import available_processors
 from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.output import check_output
 from dwarfsmith.tui.model.plan_text import command, level_row

@@ -102,7 +102,7 @@ class ResultCard(Pane):
 
     def _duplicates(self, build: BuildState) -> list[Content]:
         found = build.identified
-        if found is None or not found.duplicate_files:
+        if found is None or not found.duplicate_bytes:
             return []
         files = units.counted(found.duplicate_files, "file")
         return [

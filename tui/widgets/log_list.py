@@ -1,4 +1,4 @@
-"""The newest problems and warnings of a job, one a line."""
+"""The newest problems and lines of narration of a job."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dwarfsmith.tui.widgets.pane import Pane, line, lines
 _SHOWN = ("problem", "error", "warn", "info")
 
 
-class ProblemList(Pane):
+class LogList(Pane):
     """Shows what fits of the newest lines, newest last."""
 
     DEFAULT_CSS = """
-    ProblemList { padding: 0 1; }
+    LogList { padding: 0 1; }
     """
 
     shown: Sequence[Line] = ()
@@ -31,7 +31,7 @@ class ProblemList(Pane):
     def render(self) -> RenderResult:
         """Draw the newest lines that fit."""
         if not self.shown:
-            return Content.styled("no problems so far", "$muted")
+            return Content.styled("nothing to tell so far", "$muted")
         return lines(self._line(entry) for entry in self.shown[-self.size.height :])
 
     def _line(self, entry: Line) -> Content:

@@ -60,16 +60,12 @@ class Pieces:
     """
 
     def __init__(self, image: Image) -> None:
-        count = len(image.contents.size)
-        # Chunks before the first and after the last content belong to no file.
-        chunks = image.contents.chunks[
-            int(image.contents.first_chunk[0]) : int(image.contents.first_chunk[-1])
-        ]
+        contents, count = image.contents, len(image.contents)
+        # Chunks before those of the first content belong to no file.
+        chunks = contents.chunks[int(contents.first_chunk[0]) :]
         self.block, self.offset, self.size = chunks.block, chunks.offset, chunks.size
-        self.content: I8 = np.repeat(
-            np.arange(count), np.diff(image.contents.first_chunk)
-        )
-        begins = np.cumsum(image.contents.size) - image.contents.size
+        self.content: I8 = np.repeat(np.arange(count), np.diff(contents.first_chunk))
+        begins = np.cumsum(contents.size) - contents.size
         self.place: I8 = np.cumsum(self.size) - self.size - begins[self.content]
         lowest = np.full(count, np.iinfo(np.int64).max)
         highest = np.full(count, -1)
@@ -80,11 +76,13 @@ class Pieces:
         self.data_bytes: I8 = np.zeros(count, np.int64)
         np.add.at(self.data_bytes, self.content[stored], self.size[stored])
         self._rows: I8 = stored[np.argsort(self.block[stored], kind="stable")]
-        self.blocks, self._starts = np.unique(self.block[self._rows], return_index=True)
+        self.blocks, starts = np.unique(self.block[self._rows], return_index=True)
+        self._bounds: list[int] = [*starts.tolist(), len(self._rows)]
 
     def by_block(self) -> Iterator[I8]:
         """Yield the chunks of each block in `blocks`; those of a file in order."""
-        yield from np.split(self._rows, self._starts[1:])
+        for start, stop in pairwise(self._bounds):
+            yield self._rows[start:stop]
 
     def check(self, rows: I8, size: int) -> None:
         """Check that chunks lie within their block of `size` bytes.

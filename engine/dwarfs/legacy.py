@@ -50,7 +50,7 @@ def _check_entry_table(inode_num: U4, entry_table: U4) -> None:
     if not len(entry_table) or entry_table.max() >= len(inode_num):
         raise FormatError(
             f"expected entries below {len(inode_num)}, found "
-            f"{max(entry_table, default='none')}, in the entry table"
+            f"{entry_table.max() if len(entry_table) else 'none'}, in the entry table"
         )
     wrong = inode_num[entry_table] != np.arange(len(entry_table))
     if wrong.any():

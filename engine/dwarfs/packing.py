@@ -432,7 +432,7 @@ def _check_reachable(parent: U4) -> None:
     if parent.any():
         raise FormatError(
             "expected every directory below the root, found a cycle, "
-            f"at directory {np.argmax(parent)}"
+            f"at directory {np.argmax(parent != 0)}"
         )
 
 

@@ -23,7 +23,7 @@ def order(tree: Tree, contents: Contents, job: Job, spec: OrderSpec) -> Int32s:
     """Return the contents in the order in which to store them.
 
     The orders are those of mkdwarfs: `none` is the order of first files in the tree,
-    `path` and `revpath` go by their paths, `similarity` and `nilsimsa` by what is in
+    or in the list it was made from; `path` and `revpath` go by their paths, `similarity` and `nilsimsa` by what is in
     them. All but `none` settle ties by reverse path; nothing depends on threads.
 
     Args:
@@ -54,7 +54,7 @@ def order(tree: Tree, contents: Contents, job: Job, spec: OrderSpec) -> Int32s:
 
 def _by_name(tree: Tree, contents: Contents, kind: str) -> NDArray[np.signedinteger]:
     if kind == "none":
-        return np.arange(len(contents))
+        return _as_listed(tree, contents)
     if kind == "path":
         return np.argsort(tree.path_rank()[contents.first])
     if kind == "revpath":
@@ -62,12 +62,21 @@ def _by_name(tree: Tree, contents: Contents, kind: str) -> NDArray[np.signedinte
     raise UsageError(f"unknown order '{kind}'")
 
 
+def _as_listed(tree: Tree, contents: Contents) -> NDArray[np.intp]:
+    if tree.listed is None:
+        return np.arange(len(contents))
+    place = np.full(len(contents), np.iinfo(np.int32).max, np.int32)
+    some = contents.content_of >= 0
+    np.minimum.at(place, contents.content_of[some], tree.listed[some])
+    return np.argsort(place)
+
+
 def _by_similarity(
     tree: Tree, contents: Contents, job: Job, stage: StageHandle
 ) -> NDArray[np.intp]:
     hashes = similarity_hashes(tree, contents, job, stage.advance)
     reverse_path = tree.reverse_path_rank()[contents.first]
-    return np.lexsort((reverse_path, -contents.size, hashes, contents.size > 0))
+    return np.lexsort((reverse_path, -contents.size, hashes))
 
 
 def _by_nilsimsa(
@@ -75,15 +84,13 @@ def _by_nilsimsa(
 ) -> NDArray[np.intp]:
     hashes = nilsimsa_hashes(tree, contents, job, stage.advance)
     reverse_path = tree.reverse_path_rank()[contents.first]
-    hashed = contents.size > 0
     # Equal hashes are represented by the first; the others follow it in the end.
     words = hashes.T[::-1]  # the last key of lexsort decides first
-    ranked = np.lexsort([reverse_path, *words, hashed])
-    new = hashed[ranked]
-    same = (hashes[ranked[1:]] == hashes[ranked[:-1]]).all(axis=1)
-    new[1:] &= ~(same & hashed[ranked[:-1]])
-    group = np.zeros(len(contents), np.intp)
-    group[ranked] = np.cumsum(new)  # 0: without hash
+    ranked = np.lexsort([reverse_path, *words])
+    new = np.ones(len(ranked), np.bool_)
+    new[1:] = (hashes[ranked[1:]] != hashes[ranked[:-1]]).any(axis=1)
+    group = np.empty(len(contents), np.intp)
+    group[ranked] = np.cumsum(new) - 1
     leads = np.zeros(len(contents), np.bool_)
     leads[ranked] = new
 
@@ -98,8 +105,8 @@ def _by_nilsimsa(
         max_children=spec.max_children,
         max_cluster_size=spec.max_cluster_size,
     )
-    place = np.zeros(len(chosen) + 1, np.intp)
-    place[1 + _run(clustering, len(chosen), job, stage)] = np.arange(1, len(place))
+    place = np.empty(len(chosen), np.intp)
+    place[_run(clustering, len(chosen), job, stage)] = np.arange(len(chosen))
     return np.lexsort((reverse_path, -contents.size, ~leads, place[group]))
 
 

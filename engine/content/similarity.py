@@ -31,7 +31,7 @@ def similarity_hashes(
     job: Job,
     advance: Callable[[int], None] = no_advance,
 ) -> NDArray[np.uint32]:
-    """Return the similarity hash of every content, u4[m]; 0 for empty ones.
+    """Return the similarity hash of every content, u4[m].
 
     A content whose file cannot be read any more is read from a duplicate, and
     becomes invalid if there is none.
@@ -45,7 +45,7 @@ def similarity_hashes(
     Raises:
         CancelledError: The job was asked to stop.
     """
-    hashes = np.zeros(len(contents), np.uint32)
+    hashes = np.full(len(contents), SimilarityHasher().digest(), np.uint32)
     _Hashing(
         tree, contents, job, hashes, similarity_batch, SimilarityHasher, advance
     ).run()
@@ -58,7 +58,7 @@ def nilsimsa_hashes(
     job: Job,
     advance: Callable[[int], None] = no_advance,
 ) -> NDArray[np.uint64]:
-    """Return the Nilsimsa hash of every content, u8[m, 4]; 0 for empty ones.
+    """Return the Nilsimsa hash of every content, u8[m, 4].
 
     Arguments, errors and unreadable files: as for `similarity_hashes`.
     """
@@ -68,7 +68,10 @@ def nilsimsa_hashes(
 
 
 class _Hashing:
-    """One pass over all contents that writes a row of `hashes` for each."""
+    """One pass over all contents that writes a row of `hashes` for each.
+
+    Rows of empty contents are left as they are.
+    """
 
     def __init__(
         self,
@@ -139,4 +142,4 @@ class _Hashing:
                 return
         report(self._job, self._tree, failed, status)
         contents.invalidate(content)
-        self._hashes[content] = 0
+        self._hashes[content] = self._hasher().digest()

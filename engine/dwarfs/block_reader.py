@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
@@ -21,6 +22,9 @@ from dwarfsmith.engine.job import Job
 
 DEFAULT_CACHE_BYTES: Final = 512 << 20
 """Decompressed blocks kept, or in flight."""
+
+CANCEL_INTERVAL_S: Final = 0.1
+"""How often one who waits looks whether the job was cancelled."""
 
 T = TypeVar("T")
 
@@ -158,18 +162,27 @@ def map_ordered(
         CancelledError: The job was cancelled.
     """
     pending: deque[tuple[int, Future[T]]] = deque()
-    with ThreadPoolExecutor(workers, "block") as pool:
-        try:
-            for number in numbers:
-                job.check()
-                pending.append((number, pool.submit(work, number)))
-                if len(pending) >= window:
-                    first, future = pending.popleft()
-                    yield first, future.result
-            while pending:
-                job.check()
+    pool = ThreadPoolExecutor(workers, "block")
+    try:
+        for number in numbers:
+            job.check()
+            pending.append((number, pool.submit(work, number)))
+            if len(pending) >= window:
                 first, future = pending.popleft()
-                yield first, future.result
-        finally:
-            for _, future in pending:
-                future.cancel()
+                yield first, partial(_wait, future, job)
+        while pending:
+            job.check()
+            first, future = pending.popleft()
+            yield first, partial(_wait, future, job)
+    finally:
+        # Who cancels does not want to wait for a large block either.
+        pool.shutdown(wait=not job.cancelled, cancel_futures=True)
+
+
+def _wait(future: Future[T], job: Job) -> T:
+    """Return a result when it is there, unless the job is cancelled before."""
+    while True:
+        done, _ = wait([future], timeout=CANCEL_INTERVAL_S)
+        if done:
+            return future.result()
+        job.check()

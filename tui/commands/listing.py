@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -39,18 +39,16 @@ def listing(image: Image, *, verbose: bool) -> Iterator[bytes]:
     walk = image.entries.walk
     if not verbose:
         walk = walk[walk != ROOT]
-    safe = not sys.stdout.isatty()
-    line = _Line(image) if verbose else None
+    as_stored = not sys.stdout.isatty()
+    columns = _Columns(image) if verbose else None
     for entries, paths in image.entries.path_batches(walk):
-        if line is not None:
-            yield b"".join(
-                _shown(line.of(int(entry), path), safe) + b"\n"
-                for entry, path in zip(entries, paths, strict=True)
-            )
-        elif safe:
+        if columns is None and as_stored:
             yield _joined(paths)
-        else:
-            yield b"".join(_shown(path, safe) + b"\n" for path in paths)
+            continue
+        lines = paths if columns is None else columns.lines(entries, paths)
+        if not as_stored:
+            lines = (os.fsencode(printable(line)) for line in lines)
+        yield b"".join(line + b"\n" for line in lines)
 
 
 def mode_string(mode: int) -> str:
@@ -63,45 +61,45 @@ def mode_string(mode: int) -> str:
     )
 
 
-class _Line:
+class _Columns:
     """Makes the verbose lines of an image, with columns of one width."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
-        locale.setlocale(locale.LC_NUMERIC, "")
-        table = image.inodes
-        self._uid_width = _width(table.uid)
-        self._gid_width = _width(table.gid)
-        self._size_width = len(_grouped(int(image.size.max())))
-        self._seconds = table.times("mtime")[0]
+        locale.setlocale(locale.LC_NUMERIC, "")  # sizes are grouped as people do
+        self._uid_width = len(str(image.inodes.uid.max()))
+        self._gid_width = len(str(image.inodes.gid.max()))
+        self._size_width = len(f"{int(image.size.max()):n}")
 
-    def of(self, entry: int, path: bytes) -> bytes:
-        image = self._image
-        inode = int(image.entries.inode[entry])
-        table = image.inodes
-        mode = int(table.mode[inode])
-        head = (
-            f"{_mode_string(mode)} "
-            f"{int(table.uid[inode]):>{self._uid_width}}/"
-            f"{int(table.gid[inode]):>{self._gid_width}} "
-            f"{_grouped(int(image.size[inode])):>{self._size_width}} "
-            f"{_minute(int(self._seconds[inode]) // 60)} "
-        )
-        line = head.encode() + path
-        if stat.S_ISLNK(mode):
-            line += b" -> " + image.readlink(inode)
-        return line
+    def lines(
+        self, entries: npt.NDArray[np.integer], paths: Iterable[bytes]
+    ) -> Iterator[bytes]:
+        """Yield the lines of some entries."""
+        image, table = self._image, self._image.inodes
+        inodes = image.entries.inode[entries]
+        seconds, _ = table.times("mtime")
+        for inode, mode, uid, gid, size, minute, path in zip(
+            inodes.tolist(),
+            table.mode[inodes].tolist(),
+            table.uid[inodes].tolist(),
+            table.gid[inodes].tolist(),
+            image.size[inodes].tolist(),
+            (seconds[inodes] // 60).tolist(),
+            paths,
+            strict=True,
+        ):
+            attributes = (
+                f"{_mode_string(mode)} {uid:>{self._uid_width}}/"
+                f"{gid:>{self._gid_width}} {size:>{self._size_width}n} "
+                f"{_minute(minute)} "
+            )
+            line = attributes.encode() + path
+            if stat.S_ISLNK(mode):
+                line += b" -> " + image.readlink(inode)
+            yield line
 
 
 _mode_string = lru_cache(256)(mode_string)
-
-
-def _width(column: npt.NDArray[np.int64]) -> int:
-    return len(str(column.max()))
-
-
-def _grouped(number: int) -> str:
-    return locale.format_string("%d", number, grouping=True)
 
 
 @lru_cache(4096)
@@ -111,10 +109,6 @@ def _minute(minutes: int) -> str:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(minutes * 60))
     except (OverflowError, ValueError, OSError):
         return "????-??-?? ??:??"
-
-
-def _shown(line: bytes, safe: bool) -> bytes:
-    return line if safe else os.fsencode(printable(line))
 
 
 def _joined(paths: Strings) -> bytes:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwarfsmith.engine.dwarfs import metadata as tables
-from dwarfsmith.engine.dwarfs.block_reader import BlockReader
+from dwarfsmith.engine.dwarfs.block_reader import BlockReader, map_ordered
 from dwarfsmith.engine.dwarfs.container import ImageFile, SectionType
 from dwarfsmith.engine.dwarfs.metadata import (
     Chunks,
@@ -469,3 +469,21 @@ def test_ordered_results_come_in_order_and_stop_when_cancelled():
             if number == 20:
                 job.cancel()
     assert found == [(n, blocks[n]) for n in range(21)]
+
+
+def test_cancelling_does_not_wait_for_a_slow_block():
+    gate, entered, job = threading.Event(), threading.Event(), Job()
+
+    def slow(number):
+        entered.set()
+        assert gate.wait(20)
+        return number
+
+    results = map_ordered(slow, range(3), job, workers=1, window=1)
+    _, result = next(results)
+    assert entered.wait(20)
+    job.cancel()
+    with pytest.raises(CancelledError):
+        result()
+    results.close()
+    gate.set()

@@ -91,6 +91,8 @@ class Tree:
     Attributes:
         root: Absolute path of the input folder.
         folder: Where the columns are kept as files, None if in memory.
+        listed: i4[n], where a list of entries names each one, so that the order of
+            the list is known; None if the tree comes from no list. Never in files.
     """
 
     name_start: Int64s
@@ -116,6 +118,7 @@ class Tree:
     def __init__(self, root: bytes) -> None:
         self.root = root
         self.folder: bytes | None = None
+        self.listed: Int32s | None = None
         self._header = -1
         self._columns: dict[str, _Column] = {
             name: _MemoryColumn(_dtype(name)) for name in _COLUMN_NAMES

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dwarfsmith.engine.errors import FormatError, OutputError, UnsupportedError
 from dwarfsmith.engine.kernels import fsst
+from dwarfsmith.engine.kernels import strings as kernel
 
 MAX_NAME_BYTES = 512
 """Longest stored name."""
@@ -106,40 +107,9 @@ def precedes(
     Returns:
         A boolean for each pair; equal strings do not precede each other.
     """
-    sizes = strings.sizes
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.concatenate([strings.text, np.zeros(8, np.uint8)]), 8
-    )
-    # A string that ends is continued with zeros: only its size tells it from one
-    # that goes on with zeros, and it is the lesser one then.
-    result = sizes[left] < sizes[right]
-    pairs = np.arange(len(left))
-    depth = 0
-    while len(pairs):
-        words = [
-            _words(windows, strings.offsets[side[pairs]], sizes[side[pairs]], depth)
-            for side in (left, right)
-        ]
-        differs = words[0] != words[1]
-        result[pairs[differs]] = (words[0] < words[1])[differs]
-        depth += 8
-        longer = np.maximum(sizes[left[pairs]], sizes[right[pairs]]) > depth
-        pairs = pairs[~differs & longer]
+    result = np.empty(len(left), np.bool_)
+    kernel.precedes(strings.text, strings.offsets, left, right, result.view(np.uint8))
     return result
-
-
-def _words(
-    windows: npt.NDArray[np.uint8],
-    starts: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    depth: int,
-) -> npt.NDArray[np.uint64]:
-    """Return 8 bytes of each string as a number, zeros after its end."""
-    left = np.clip(sizes - depth, 0, 8)
-    words = windows[np.where(left > 0, starts + depth, 0)].view(">u8")[:, 0]
-    unused = (8 * (8 - left)).astype(np.uint64)
-    kept = np.where(left > 0, words >> unused << unused, 0)
-    return kept.astype(np.uint64)
 
 
 def unpack(table: StringTable, what: str, longest: int) -> Strings:

@@ -48,16 +48,6 @@ def test_columns_are_a_sequence(texts):
         columns[len(texts)]
 
 
-@given(texts=TEXTS, data=st.data())
-def test_order_is_bytewise(texts, data):
-    index = st.integers(0, len(texts) - 1)
-    pairs = data.draw(st.lists(st.tuples(index, index))) if texts else []
-    left = np.array([pair[0] for pair in pairs], np.int64)
-    right = np.array([pair[1] for pair in pairs], np.int64)
-    found = precedes(Strings.of(texts), left, right)
-    assert found.tolist() == [texts[a] < texts[b] for a, b in pairs]
-
-
 def test_order_of_strings_alike_for_long():
     base = b"x" * 500
     texts = [base, base + b"\0", base + b"\0\0", base + b"a", base[:-1] + b"\xff"]

@@ -23,8 +23,10 @@ def order(tree: Tree, contents: Contents, job: Job, spec: OrderSpec) -> Int32s:
     """Return the contents in the order in which to store them.
 
     The orders are those of mkdwarfs: `none` is the order of first files in the tree,
-    or in the list it was made from; `path` and `revpath` go by their paths, `similarity` and `nilsimsa` by what is in
-    them. All but `none` settle ties by reverse path; nothing depends on threads.
+    or in the list it was made from; `path` and `revpath` go by paths, `similarity` and
+    `nilsimsa` by what is in them, ties by reverse path. A shared content goes by that
+    one of its files whose reverse path is the least. Nothing depends on threads or on
+    the order of reading.
 
     Args:
         tree: A complete tree.
@@ -55,10 +57,11 @@ def order(tree: Tree, contents: Contents, job: Job, spec: OrderSpec) -> Int32s:
 def _by_name(tree: Tree, contents: Contents, kind: str) -> NDArray[np.signedinteger]:
     if kind == "none":
         return _as_listed(tree, contents)
+    entries, reverse_path = _represent(tree, contents)
     if kind == "path":
-        return np.argsort(tree.path_rank()[contents.first])
+        return np.argsort(tree.path_rank()[entries])
     if kind == "revpath":
-        return np.argsort(tree.reverse_path_rank()[contents.first])
+        return np.argsort(reverse_path)
     raise UsageError(f"unknown order '{kind}'")
 
 
@@ -71,11 +74,22 @@ def _as_listed(tree: Tree, contents: Contents) -> NDArray[np.intp]:
     return np.argsort(place)
 
 
+def _represent(tree: Tree, contents: Contents) -> tuple[Int32s, Int32s]:
+    """Return the entry each content goes by, and that one's reverse path rank."""
+    rank = tree.reverse_path_rank()
+    files = np.flatnonzero(contents.content_of >= 0)
+    files = files[contents.leader[files] == files]
+    files = files[np.argsort(rank[files])].astype(np.int32)
+    least = np.unique(contents.content_of[files], return_index=True)[1]
+    entries: Int32s = files[least]
+    return entries, rank[entries]
+
+
 def _by_similarity(
     tree: Tree, contents: Contents, job: Job, stage: StageHandle
 ) -> NDArray[np.intp]:
     hashes = similarity_hashes(tree, contents, job, stage.advance)
-    reverse_path = tree.reverse_path_rank()[contents.first]
+    _, reverse_path = _represent(tree, contents)
     return np.lexsort((reverse_path, -contents.size, hashes))
 
 
@@ -83,7 +97,7 @@ def _by_nilsimsa(
     tree: Tree, contents: Contents, job: Job, stage: StageHandle, spec: OrderSpec
 ) -> NDArray[np.intp]:
     hashes = nilsimsa_hashes(tree, contents, job, stage.advance)
-    reverse_path = tree.reverse_path_rank()[contents.first]
+    _, reverse_path = _represent(tree, contents)
     # Equal hashes are represented by the first; the others follow it in the end.
     words = hashes.T[::-1]  # the last key of lexsort decides first
     ranked = np.lexsort([reverse_path, *words])

@@ -35,6 +35,10 @@ def small_limits(monkeypatch) -> None:
     monkeypatch.setattr(files, "WINDOW_BYTES", 300)
 
 
+def reverse(path: bytes) -> list[bytes]:
+    return path.split(b"/")[::-1]
+
+
 class Input:
     """A folder of more or less similar files, identified."""
 
@@ -48,6 +52,9 @@ class Input:
             for at in rng.integers(0, len(text), rng.integers(0, 4)):
                 text[at] = rng.integers(256)
             self.data[b"d%d/f%d" % (k % 7, k % 3) + b"." * (k // 10)] = bytes(text)
+        for k in range(0, 50, 5):  # duplicates, at other places in every order
+            data = self.data[list(self.data)[k]]
+            self.data[b"d%d/%d" % (9 - k // 5, 99 - k)] = data
         self.data[b"tiny"] = b"ab"
         for path, data in self.data.items():
             os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
@@ -56,11 +63,15 @@ class Input:
         self.tree = walk(root, Job())
         self.contents = identify(self.tree, Job())
         paths = all_paths(self.tree)
-        self.first = [paths[entry] for entry in self.contents.first]
-        self.bytes = [self.data[path] for path in self.first]
+        self.bytes = [self.data[paths[entry]] for entry in self.contents.first]
+        # What contents go by: of equal files the first by reverse path.
+        self.paths = [
+            min((path for path in self.data if self.data[path] == data), key=reverse)
+            for data in self.bytes
+        ]
 
     def reverse(self, content: int) -> list[bytes]:
-        return self.first[content].split(b"/")[::-1]
+        return reverse(self.paths[content])
 
     def by_size(self, content: int) -> tuple[int, list[bytes]]:
         return -len(self.bytes[content]), self.reverse(content)
@@ -90,13 +101,14 @@ def test_nilsimsa_hashes(source: Input) -> None:
 def test_none(source: Input) -> None:
     found = order(source.tree, source.contents, Job(), OrderSpec("none"))
     assert found.tolist() == list(range(len(source.contents)))
-    in_order = [source.first[k].split(b"/") for k in found]
+    first = [source.tree.path(int(entry)) for entry in source.contents.first]
+    in_order = [first[k].split(b"/") for k in found]
     assert in_order == sorted(in_order)
 
 
 def test_path(source: Input) -> None:
     found = order(source.tree, source.contents, Job(), OrderSpec("path"))
-    assert [source.first[k] for k in found] == sorted(source.first)
+    assert [source.paths[k] for k in found] == sorted(source.paths)
 
 
 def test_revpath(source: Input) -> None:

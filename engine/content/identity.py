@@ -133,7 +133,7 @@ def identify(tree: Tree, job: Job, *, file_hash: str = "xxh3-128") -> Contents:
         CancelledError: The job was asked to stop.
     """
     digest = parse_file_hash(file_hash)
-    with job.stage("identify", "bytes", 0) as stage:
+    with job.stage("identify", "bytes") as stage:
         position = tree.preorder(tree.name_table().rank)
         regular = np.flatnonzero(tree.is_regular).astype(np.int32)
         regular = regular[np.argsort(position[regular], kind="stable")]
@@ -209,6 +209,7 @@ class _Search:
 
     def run(self, digest: FileHash | None) -> None:
         if digest is None:
+            self._stage.total = 0
             self._probe(np.flatnonzero(self.sizes > 0))
             return
         candidate = _repeated(_equals(self.sizes)) & (self.sizes > 0)

@@ -32,6 +32,7 @@ BATCH_BYTES: Final = 4 << 20
 BATCH_FILES: Final = 2048
 WINDOW_BYTES: Final = 4 << 20
 
+_PROBE_FILES: Final = 32
 _HEADROOM: Final = 1 << 20
 _POLL_SECONDS: Final = 0.05
 
@@ -201,9 +202,9 @@ class FileReader:
         source = self._source()
         entries, sizes = _columns(entries, sizes)
         status = np.zeros(len(entries), np.uint8)
-        for begin in range(0, len(entries), BATCH_FILES):
+        for begin in range(0, len(entries), _PROBE_FILES):
             self._job.check()
-            some = slice(begin, begin + BATCH_FILES)
+            some = slice(begin, begin + _PROBE_FILES)
             source.probe(entries[some], sizes[some], status[some])
         return status
 

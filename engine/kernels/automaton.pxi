@@ -6,6 +6,7 @@
 # sets of positions are worked out anew each time, and only those are kept as states
 # that directories end in, so memory stays bounded and time linear whatever the rules.
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
@@ -192,6 +193,12 @@ cdef class Automaton:
         self.matched = self.matched_here.data
         self.matched_count = <int32_t>self.matched_here.size
         return True
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef bint excludes(self) noexcept nogil:
+        """Return whether what was read last is excluded."""
+        return self.matched_count > 0 and not self.includes[self.matched[0]]
 
     cdef bint load(self, int32_t state) noexcept nogil:
         """Make `current` the positions of a state; False: no memory."""

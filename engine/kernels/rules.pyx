@@ -1,7 +1,6 @@
 # cython: language_level=3
 """Filter rules decide about the entries of a tree, and the lines that tell of it."""
 
-cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport uint16_t
 from libc.stdlib cimport malloc
@@ -26,7 +25,7 @@ def decide(
 ):
     cdef Automaton automaton = Automaton(program, table_limit_bytes=table_limit_bytes)
     cdef int64_t i, n = parent.shape[0]
-    cdef int32_t k, rule
+    cdef int32_t k
     if not (
         directory.shape[0] == name_start.shape[0] == name_size.shape[0] == n
         and deciding.shape[0] == included.shape[0] == n
@@ -61,13 +60,10 @@ def decide(
                     directory[i],
                     &state[i],
                 )
-                rule = -1
+                deciding[i] = automaton.matched[0] if automaton.matched_count else -1
+                included[i] = not automaton.excludes()
                 for k in range(automaton.matched_count):
                     matches[automaton.matched[k]] += 1
-                    if k == 0:
-                        rule = automaton.matched[k]
-                deciding[i] = rule
-                included[i] = rule < 0 or automaton.includes[rule]
     finally:
         free(state)
     if not good:

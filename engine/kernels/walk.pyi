@@ -1,5 +1,10 @@
 """Reading folders into rows: readdir, fstatat and readlinkat with the GIL released."""
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dwarfsmith.engine.kernels.rules import Program
+
 READING_ENTRY: int
 READING_DIRECTORY: int
 UNKNOWN_TYPE: int
@@ -31,6 +36,8 @@ class Walker:
         with_devices: bool,
         with_specials: bool,
         leave_out: tuple[int, int] | None = None,
+        program: Program | None = None,
+        keep_excluded: bool = False,
     ) -> None:
         """Begin at a folder.
 
@@ -39,6 +46,8 @@ class Walker:
             with_devices: Keep block and character devices.
             with_specials: Keep FIFOs and sockets.
             leave_out: Device and inode number of a file to pass over.
+            program: Filter rules; what they exclude is passed over.
+            keep_excluded: Pass only over what excluded directories contain.
         """
 
     @property
@@ -61,3 +70,25 @@ class Walker:
 
     def take_problems(self) -> list[tuple[int, int, bytes]]:
         """Return and forget what went wrong: what about, errno, relative path."""
+
+def stat_paths(
+    root: int,
+    text: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.uint16],
+    rows: NDArray[np.uint8],
+    numbers: NDArray[np.int32],
+) -> bytes:
+    """Fill in what lstat says of paths below an open folder. Releases the GIL.
+
+    Args:
+        root: The folder's descriptor.
+        text: Holds the paths; an empty one is not found.
+        starts: Where each path begins in `text`.
+        sizes: Bytes in each path.
+        rows: Receives `source.tree.ROW` records, without names and parents.
+        numbers: Receives errno for each path that cannot be read, else 0.
+
+    Returns:
+        The targets of the symlinks; `target_start` counts from here.
+    """

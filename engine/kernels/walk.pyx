@@ -13,8 +13,9 @@ from libc.stdint cimport (
     uint64_t,
 )
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy, memset, strlen
 
+include "automaton.pxi"
 include "beneath.pxi"
 
 cdef extern from *:
@@ -195,6 +196,7 @@ cdef struct Pending:
     size_t name_start  # in `pending_names`
     size_t names_left  # how much of that is still needed without this one
     int32_t entry
+    int32_t state  # of the rules, for what is in it
     uint32_t depth
     uint32_t name_size
 
@@ -225,13 +227,54 @@ cdef char* extend(Vector* vector, size_t more) noexcept nogil:
     return data
 
 
+cdef void fill_row(Row* row, stat_info* info) noexcept nogil:
+    """Fill in what lstat says, and zeros for the rest."""
+    memset(row, 0, sizeof(Row))
+    row.mode = info.st_mode
+    row.uid = info.st_uid
+    row.gid = info.st_gid
+    row.nlink = <uint32_t>min(info.st_nlink, <uint64_t>0xFFFFFFFF)
+    row.size = info.st_size
+    row.dev = info.st_dev
+    row.ino = info.st_ino
+    row.rdev = info.st_rdev
+    row.mtime = stat_mtime(info)
+    row.atime = stat_atime(info)
+    row.ctime = stat_ctime(info)
+
+
+cdef ssize_t extend_by_target(
+    Vector* text, int folder, const char* name
+) noexcept nogil:
+    """Add the target of a symlink and return its size.
+
+    -1: it cannot be read, errno says why; -2: no memory.
+    """
+    cdef size_t start = text.size
+    cdef char* target = extend(text, MAX_TARGET + 1)
+    cdef ssize_t got
+    if target == NULL:
+        return -2
+    got = readlinkat(folder, name, target, MAX_TARGET + 1)
+    text.size = start
+    if got > MAX_TARGET:
+        set_errno(ENAMETOOLONG)
+        return -1
+    if got > 0:
+        text.size += <size_t>got
+    return got
+
+
 cdef class Walker:
     cdef int root
     cdef bint with_devices, with_specials
     cdef bint leaving_out
     cdef uint64_t left_out_dev, left_out_ino
+    cdef Automaton rules
+    cdef bint filtering, keep_excluded
     cdef folder_reader reader
     cdef int32_t current  # entry of the directory being read
+    cdef int32_t state  # of the rules there
     cdef uint32_t depth  # of its children; the root's have 1
     cdef int64_t listed  # its children so far
     cdef size_t pending_from  # where its subdirectories begin in `pending`
@@ -243,7 +286,14 @@ cdef class Walker:
     cdef readonly int64_t directories, files, links, others, size_bytes
 
     def __cinit__(
-        self, int root, *, bint with_devices, bint with_specials, leave_out=None
+        self,
+        int root,
+        *,
+        bint with_devices,
+        bint with_specials,
+        leave_out=None,
+        program=None,
+        bint keep_excluded=False,
     ):
         self.root = -1
         self.reader.descriptor = -1
@@ -256,9 +306,15 @@ cdef class Walker:
         if leave_out is not None:
             self.left_out_dev, self.left_out_ino = leave_out
             self.leaving_out = True
+        cdef int32_t state = 0
+        if program is not None:
+            self.rules = Automaton(program)
+            self.filtering = True
+            self.keep_excluded = keep_excluded
+            state = self.rules.root
         if (
             not self.add_row(0, NULL, 0, &info)
-            or not self.push(0, NULL, 0, 0)
+            or not self.push(0, NULL, 0, 0, state)
         ):
             raise MemoryError
 
@@ -340,6 +396,7 @@ cdef class Walker:
         self.pending.size -= sizeof(Pending)
         item = <Pending*>(self.pending.data + self.pending.size)
         self.current = item.entry
+        self.state = item.state
         self.depth = item.depth + 1
         self.listed = 0
         if item.depth:
@@ -376,6 +433,8 @@ cdef class Walker:
         cdef size_t size = strlen(name)
         cdef stat_info info
         cdef uint32_t kind
+        cdef int32_t state = 0
+        cdef bint excluded = False
         if name[0] == c"." and (size == 1 or (size == 2 and name[1] == c".")):
             return True
         if fstatat(self.reader.descriptor, name, &info, AT_SYMLINK_NOFOLLOW) != 0:
@@ -395,10 +454,17 @@ cdef class Walker:
                 return True
         elif kind != S_IFDIR and kind != S_IFREG and kind != S_IFLNK:
             return self.trouble(PROBLEM_TYPE, name, size)
-        if kind == S_IFDIR and not self.push(
-            <int32_t>self.count, name, size, self.depth
-        ):
-            return False
+        if self.filtering:
+            if not self.rules.read(
+                self.state, <const uint8_t*>name, size, kind == S_IFDIR, &state
+            ):
+                return False
+            excluded = self.rules.excludes()
+            if excluded and not self.keep_excluded:
+                return True
+        if kind == S_IFDIR and not excluded:
+            if not self.push(<int32_t>self.count, name, size, self.depth, state):
+                return False
         if not self.add_row(self.current, name, size, &info):
             return False
         if kind == S_IFLNK:
@@ -416,24 +482,10 @@ cdef class Walker:
             return False
         if size:
             memcpy(text, name, size)
+        fill_row(row, info)
         row.name_start = <int64_t>start
         row.name_size = <uint16_t>size
-        row.target_start = 0
-        row.target_size = 0
         row.parent = parent
-        row.first_child = 0
-        row.child_count = 0
-        row.mode = info.st_mode
-        row.uid = info.st_uid
-        row.gid = info.st_gid
-        row.nlink = <uint32_t>min(info.st_nlink, <uint64_t>0xFFFFFFFF)
-        row.size = info.st_size
-        row.dev = info.st_dev
-        row.ino = info.st_ino
-        row.rdev = info.st_rdev
-        row.mtime = stat_mtime(info)
-        row.atime = stat_atime(info)
-        row.ctime = stat_ctime(info)
         self.count += 1
         self.listed += 1
         if kind == S_IFDIR:
@@ -450,30 +502,29 @@ cdef class Walker:
     cdef bint read_target(self, const char* name, size_t size) noexcept nogil:
         """Complete the last row with a symlink's target, or take it back."""
         cdef size_t start = self.text.size
-        cdef char* text = extend(&self.text, MAX_TARGET + 1)
-        cdef ssize_t got
+        cdef ssize_t got = extend_by_target(&self.text, self.reader.descriptor, name)
         cdef Row* row
-        if text == NULL:
+        if got == -2:
             return False
-        got = readlinkat(self.reader.descriptor, name, text, MAX_TARGET + 1)
-        self.text.size = start
-        if got > MAX_TARGET:
-            set_errno(ENAMETOOLONG)
-        if got < 0 or got > MAX_TARGET:
+        if got < 0:
             self.text.size -= size
             self.rows.size -= sizeof(Row)
             self.count -= 1
             self.listed -= 1
             self.links -= 1
             return self.trouble(PROBLEM_ENTRY, name, size)
-        self.text.size = start + <size_t>got
         row = <Row*>(self.rows.data + self.rows.size - sizeof(Row))
         row.target_start = <int64_t>start
         row.target_size = <uint16_t>got
         return True
 
     cdef bint push(
-        self, int32_t entry, const char* name, size_t size, uint32_t depth
+        self,
+        int32_t entry,
+        const char* name,
+        size_t size,
+        uint32_t depth,
+        int32_t state,
     ) noexcept nogil:
         """Remember a directory to be read; False: no memory."""
         cdef Pending* item = <Pending*>extend(&self.pending, sizeof(Pending))
@@ -488,6 +539,7 @@ cdef class Walker:
         item.name_size = <uint32_t>size
         item.entry = entry
         item.depth = depth
+        item.state = state
         return True
 
     cdef bint finish_directory(self) noexcept nogil:
@@ -543,6 +595,64 @@ cdef class Walker:
         if size:
             memcpy(at + length + slash, name, size)
         return True
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def stat_paths(
+    int root,
+    const uint8_t[::1] text,
+    const int64_t[::1] starts,
+    const uint16_t[::1] sizes,
+    uint8_t[::1] rows,
+    int32_t[::1] numbers,
+):
+    cdef int64_t i, n = starts.shape[0]
+    cdef Vector path, targets
+    cdef stat_info info
+    cdef Row* row
+    cdef ssize_t got = 0
+    if not (
+        sizes.shape[0] == numbers.shape[0] == n
+        and rows.shape[0] == n * <int64_t>sizeof(Row)
+    ):
+        raise ValueError("expected columns of one length")
+    for i in range(n):
+        if not 0 <= starts[i] <= starts[i] + sizes[i] <= text.shape[0]:
+            raise IndexError(f"expected a path inside the text, at {i}")
+    memset(&path, 0, sizeof(Vector))
+    memset(&targets, 0, sizeof(Vector))
+    if extend(&path, 1 << 16) == NULL:
+        raise MemoryError
+    try:
+        with nogil:
+            for i in range(n):
+                if sizes[i]:
+                    memcpy(path.data, &text[starts[i]], sizes[i])
+                path.data[sizes[i]] = 0
+                row = <Row*>&rows[i * <int64_t>sizeof(Row)]
+                numbers[i] = 0
+                if fstatat(root, path.data, &info, AT_SYMLINK_NOFOLLOW) != 0:
+                    memset(row, 0, sizeof(Row))
+                    numbers[i] = errno
+                    continue
+                fill_row(row, &info)
+                if KIND(info.st_mode) != S_IFLNK:
+                    continue
+                row.target_start = <int64_t>targets.size
+                got = extend_by_target(&targets, root, path.data)
+                if got == -2:
+                    break
+                if got < 0:
+                    numbers[i] = errno
+                else:
+                    row.target_size = <uint16_t>got
+        if got == -2:
+            raise MemoryError
+        return targets.data[: targets.size]
+    finally:
+        free(path.data)
+        free(targets.data)
 
 
 cdef bytes take_vector(Vector* vector):

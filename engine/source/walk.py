@@ -11,6 +11,7 @@ from dwarfsmith.engine.errors import InputError
 from dwarfsmith.engine.events import Scanned, ScanProgress, printable
 from dwarfsmith.engine.job import PROGRESS_INTERVAL_S, Job, StageHandle
 from dwarfsmith.engine.kernels import walk as kernel
+from dwarfsmith.engine.source.rules import Rules
 from dwarfsmith.engine.source.tree import LISTING, ROW, Tree
 
 _STEP_ROWS: Final = 16384
@@ -31,12 +32,15 @@ def walk(
     with_devices: bool = False,
     with_specials: bool = False,
     leave_out: tuple[int, int] | None = None,
+    rules: Rules | None = None,
+    keep_excluded: bool = False,
 ) -> Tree:
     """Read everything below `root` into a tree.
 
     Each directory is read completely, then its subdirectories in the order they
     were found. An entry that cannot be read is a problem and left out; a directory
-    that cannot be read is a problem and stays empty.
+    that cannot be read is a problem and stays empty. Excluded directories are not
+    read at all.
 
     Args:
         root: The input folder; a symlink to one will do.
@@ -45,6 +49,8 @@ def walk(
         with_devices: Keep block and character devices.
         with_specials: Keep FIFOs and sockets.
         leave_out: Device and inode number of a file to pass over, if any.
+        rules: Filter rules; what they exclude is left out.
+        keep_excluded: Leave out only what is inside excluded directories.
 
     Returns:
         The tree; only its rows are visible to others while the walk runs.
@@ -57,13 +63,15 @@ def walk(
     if tree is None:
         tree = Tree(os.path.realpath(root))
     with job.stage("scan", "entries") as stage:
-        descriptor = _open_root(root)
+        descriptor = open_root(root)
         try:
             walker = kernel.Walker(
                 descriptor,
                 with_devices=with_devices,
                 with_specials=with_specials,
                 leave_out=leave_out,
+                program=rules.program if rules else None,
+                keep_excluded=keep_excluded,
             )
             _fill(tree, walker, job, stage)
         finally:
@@ -85,7 +93,12 @@ def walk(
     return tree
 
 
-def _open_root(root: bytes) -> int:
+def open_root(root: bytes) -> int:
+    """Open the input folder and return its descriptor.
+
+    Raises:
+        InputError: It is no directory or cannot be opened.
+    """
     try:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:

@@ -19,6 +19,8 @@ from dwarfsmith.engine.errors import CodecError, NotAvailableError
 
 MAX_WINDOW_BITS = 24
 """Wider windows are an extension that the Python binding does not switch on."""
+LARGE_WINDOW_MARK = 0b0010001
+"""The low seven bits of a stream with a wider window."""
 STEP_BYTES = 1 << 22
 """Most output taken from the decoder at once."""
 
@@ -62,6 +64,11 @@ def decompress(payload: Data, max_size: int) -> bytes:
     """Return the data, taken in steps and never more than the payload states."""
     size, stream = split_varint(payload, "brotli")
     check_size(size, max_size, "brotli")
+    if len(stream) and stream[0] & 0x7F == LARGE_WINDOW_MARK:
+        raise CodecError(
+            f"brotli data with a window of more than {MAX_WINDOW_BITS} bits cannot be "
+            "decoded in this release"
+        )
     decoder = brotli.Decompressor()
     pieces: list[bytes] = []
     found = 0

@@ -331,6 +331,13 @@ def test_blocks_of_other_codecs_are_refused(codec_id):
         decompress(codec_id, b"\x80\x02rest", 1 << 20)
 
 
+def test_brotli_with_a_wide_window_is_refused_by_name():
+    """The beginning of a block that mkdwarfs made with lgwin=26."""
+    payload = bytes.fromhex("daa0e701 119afe7f020080d4")
+    with pytest.raises(CodecError, match="window of more than 24 bits"):
+        decompress(CodecId.BROTLI, payload, 1 << 23)
+
+
 def test_sizes_of_media_blocks_are_known():
     assert uncompressed_size(CodecId.FLAC, b"\x80\x02rest") == 256
     assert uncompressed_size(CodecId.RICEPP, b"\x03") == 3

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from measure import ProgramFailed, Usage, first_paint, machine, output_of, run
+from measure import ProgramError, Usage, first_paint, machine, output_of, run
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 BIN = pathlib.Path(sys.executable).parent
@@ -59,10 +59,11 @@ class Tool:
 
 @dataclass
 class Runs:
-    """What a tool took in all rounds; empty if it failed."""
+    """What a tool took in all rounds."""
 
     usages: list[Usage] = field(default_factory=list)
     size: int = 0
+    failure: str = ""
 
 
 def main() -> None:
@@ -78,7 +79,7 @@ def main() -> None:
     inputs = list(find_inputs())
     for folder in inputs:
         compare_builds(folder, tools, levels, rounds)
-    measure_starts(inputs[0])
+    measure_starts(inputs[0] if inputs else str(ROOT))
 
 
 def setting(name: str, default: str) -> str:
@@ -150,9 +151,10 @@ def compare_builds(
     files, size = read_all(folder)
     say(f"### {os.path.basename(folder)}: {files:,} files, {size / MIB:,.1f} MiB\n")
     say(
-        "| level | tool | wall s | CPU s | peak MiB | size MiB | wall × | peak × | size × |"
+        "| level | tool | wall s | CPU s | peak MiB | size MiB "
+        "| wall × | CPU × | peak × | size × |"
     )
-    say("|--:|---|--:|--:|--:|--:|--:|--:|--:|")
+    say("|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as scratch:
         image = os.path.join(scratch, "image")
         for level in levels:
@@ -180,33 +182,34 @@ def read_all(folder: str) -> tuple[int, int]:
 
 
 def build(tool: Tool, folder: str, image: str, level: int, runs: Runs) -> None:
-    """Make one image and note what it took; say so if it failed."""
+    """Make one image and note what it took."""
     try:
         usage = run(tool.command(folder, image, level))
         runs.size = os.path.getsize(image)
         os.unlink(image)
-    except ProgramFailed as failure:
-        say(f"{tool.name} at level {level}: {failure}")
+    except ProgramError as failure:
+        runs.failure = str(failure)
     else:
         runs.usages.append(usage)
 
 
 def row(level: int, name: str, runs: Runs, ours: Runs) -> str:
     """Return a line of the table; ratios compare ours to the tool, round by round."""
-    if not runs.usages:
-        return f"| {level} | {name} | failed | | | | | | |"
+    if runs.failure:
+        return f"| {level} | {name} | {runs.failure} |" + " |" * 7
     cells = [
         f"{median(usage.wall for usage in runs.usages):.2f}",
         f"{median(usage.cpu for usage in runs.usages):.2f}",
         f"{median(usage.peak for usage in runs.usages):.0f}",
         f"{runs.size / MIB:.2f}",
     ]
-    if runs is ours or len(runs.usages) != len(ours.usages):
-        cells += ["", "", ""]
+    if runs is ours or ours.failure:
+        cells += [""] * 4
     else:
         pairs = list(zip(ours.usages, runs.usages, strict=True))
         cells += [
             f"{median(a.wall / b.wall for a, b in pairs):.2f}",
+            f"{median(a.cpu / b.cpu for a, b in pairs):.2f}",
             f"{median(a.peak / b.peak for a, b in pairs):.2f}",
             f"{ours.size / runs.size:.3f}",
         ]
@@ -221,7 +224,7 @@ def measure_starts(folder: str) -> None:
     app = [str(BIN / "dwarfsmith"), "--config", "none", folder]
     try:
         paints = [first_paint(app, b"q") for _ in range(5)]
-    except ProgramFailed as failure:
+    except ProgramError as failure:
         say(f"first paint of the app: {failure}")
     else:
         say(f"first paint of the app: {median(paints):.3f} s")

@@ -28,7 +28,7 @@ _ESCAPE = re.compile(
 )
 
 
-class ProgramFailed(Exception):
+class ProgramError(Exception):
     """A measured program ended with an error; the text is its last words."""
 
 
@@ -48,7 +48,7 @@ def run(command: Sequence[str]) -> Usage:
     """Run a program to its end.
 
     Raises:
-        ProgramFailed: It cannot be started or its exit code is not 0.
+        ProgramError: It cannot be started or its exit code is not 0.
     """
     with tempfile.TemporaryFile() as words:
         started = time.perf_counter()
@@ -57,7 +57,7 @@ def run(command: Sequence[str]) -> Usage:
                 command, stdin=subprocess.DEVNULL, stdout=words, stderr=words
             )
         except OSError as error:
-            raise ProgramFailed(f"{command[0]}: {error.strerror}") from error
+            raise ProgramError(f"{command[0]}: {error.strerror}") from error
         _, status, taken = os.wait4(child.pid, 0)
         wall = time.perf_counter() - started
         # It is waited for already, which Popen cannot know.
@@ -65,7 +65,7 @@ def run(command: Sequence[str]) -> Usage:
         if child.returncode:
             words.seek(0)
             last = words.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise ProgramFailed(f"{command[0]}: exit code {child.returncode}: {last}")
+            raise ProgramError(f"{command[0]}: exit code {child.returncode}: {last}")
     peak = taken.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Usage(wall, taken.ru_utime + taken.ru_stime, peak / _MIB)
 
@@ -89,7 +89,7 @@ def first_paint(
     The program is sent `quit_keys` after that.
 
     Raises:
-        ProgramFailed: It shows nothing, or does not end.
+        ProgramError: It shows nothing, or does not end.
     """
     started = time.perf_counter()
     child, terminal = pty.fork()
@@ -97,7 +97,7 @@ def first_paint(
         try:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
             environment = os.environ | {"TERM": "xterm-256color"}
-            os.execvpe(command[0], list(command), environment)  # noqa: S606
+            os.execvpe(command[0], list(command), environment)
         finally:
             os._exit(127)
     try:
@@ -117,7 +117,7 @@ def _wait_for_text(terminal: int, until: float) -> float:
         shown += data
         if len(_ESCAPE.sub(b"", shown).split()) >= 5:
             return time.perf_counter()
-    raise ProgramFailed("expected text on the terminal, found none")
+    raise ProgramError("expected text on the terminal, found none")
 
 
 def _wait_for_end(terminal: int, until: float) -> None:
@@ -129,11 +129,11 @@ def _read(terminal: int, until: float) -> bytes:
     """Return what the program writes next; nothing if it ended.
 
     Raises:
-        ProgramFailed: It neither wrote nor ended in time.
+        ProgramError: It neither wrote nor ended in time.
     """
     left = until - time.perf_counter()
     if left <= 0 or not select.select([terminal], [], [], left)[0]:
-        raise ProgramFailed("the program neither wrote to the terminal nor ended")
+        raise ProgramError("the program neither wrote to the terminal nor ended")
     try:
         return os.read(terminal, 1 << 16)
     except OSError:  # how Linux says that the other side is closed

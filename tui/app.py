@@ -32,16 +32,22 @@ from dwarfsmith.tui.model.plan_text import command
 from dwarfsmith.tui.model.settings import Settings, SettingsError, SettingsFile
 from dwarfsmith.tui.options import Options
 from dwarfsmith.tui.screens.browse import BrowseScreen
-from dwarfsmith.tui.screens.build import BuildScreen
 from dwarfsmith.tui.session import Session
 
-REPAINT_INTERVAL_S: Final = 0.15
+REPAINT_INTERVAL_S: Final = 0.25
 """Running jobs repaint the screen at most this often."""
 TICK_S: Final = 1.0
 MACHINE_INTERVAL_S: Final = 5.0
 _INTERRUPTED: Final = CancelledError.exit_code
 _KEY_WORDS: Final = {"enter": "enter", "escape": "esc"}
 _ARROWS: Final = ("up", "down", "left", "right")
+
+
+def _build_screen() -> Screen[Any]:
+    # Not part of the first paint.
+    from dwarfsmith.tui.screens.build import BuildScreen
+
+    return BuildScreen()
 
 
 class DwarfsmithApp(App[None]):
@@ -51,7 +57,7 @@ class DwarfsmithApp(App[None]):
     CSS_PATH = "app.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "browse": BrowseScreen,
-        "build": BuildScreen,
+        "build": _build_screen,
     }
     DEFAULT_MODE = "browse"
     # Textual types these two so that ClassVar cannot be repeated here.

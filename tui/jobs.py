@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from dwarfsmith.engine.errors import DwarfsmithError
 from dwarfsmith.engine.events import AnyEvent
 from dwarfsmith.engine.requests import (
@@ -18,6 +20,7 @@ from dwarfsmith.engine.requests import (
     VerifyRequest,
 )
 from dwarfsmith.tui.messages import JobEvent, JobName, TreeArranged
+from dwarfsmith.tui.model.plan_text import arguments
 from dwarfsmith.tui.model.tree_keeper import TreeKeeper
 from dwarfsmith.tui.runner import WORKER, WorkerProcess
 
@@ -72,7 +75,9 @@ class Jobs:
     def build(self, plan: BuildPlan) -> None:
         """Make the image of `plan`."""
         self._session.begin_build(plan)
-        self._start("build", BuildRequest(plan=plan))
+        # The image's history tells how to make it again.
+        told = msgspec.structs.replace(plan, command_line=arguments(plan))
+        self._start("build", BuildRequest(plan=told))
 
     def verify(self, image: bytes, workers: int | None) -> None:
         """Read a finished image back."""

@@ -23,6 +23,7 @@ import sys
 import time
 
 import numpy as np
+
 from dwarfsmith.engine import events
 from dwarfsmith.engine.requests import BuildRequest, ScanRequest, from_line
 from dwarfsmith.engine.source.tree import LISTING, ROW, Tree
@@ -30,6 +31,7 @@ from dwarfsmith.engine.source.tree import LISTING, ROW, Tree
 KIB = 1 << 10
 MIB = 1 << 20
 MTIME = 1_788_000_000 * 10**9
+NOBODY = 65123
 
 # name: size of a file, target of a link, or a folder's contents
 TREE: dict[bytes, object] = {
@@ -72,6 +74,7 @@ def write_tree(folder: str, root: bytes = b"/srv/tux") -> Tree:
         for number, (name, what) in enumerate(contents.items()):
             row = rows[number]
             row["parent"], row["mtime"], row["nlink"] = parent, MTIME, 1
+            row["uid"] = row["gid"] = NOBODY
             row["name_start"], row["name_size"] = len(text), len(name)
             text += name
             if isinstance(what, dict):

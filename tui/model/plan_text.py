@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import Final
 
+from dwarfsmith.engine.events import printable
 from dwarfsmith.engine.levels import LEVEL_TABLE
 from dwarfsmith.engine.plan import BuildPlan
 from dwarfsmith.tui.model import units
@@ -88,7 +89,9 @@ _SWITCHES: Final = (
     ("--force", "force", True),
     ("--with-devices", "with_devices", True),
     ("--with-specials", "with_specials", True),
+    ("--remove-empty-dirs", "remove_empty_dirs", True),
     ("--keep-all-times", "keep_all_times", True),
+    ("--verify", "verify", True),
     ("--no-section-index", "section_index", False),
     ("--no-create-timestamp", "create_timestamp", False),
     ("--no-history", "history", False),
@@ -98,20 +101,33 @@ _SWITCHES: Final = (
 
 
 def command(plan: BuildPlan) -> str:
-    """Return the `mkdwarfs` command line that makes the same image."""
-    words = ["mkdwarfs", "-i", quoted(plan.input), "-o", quoted(plan.output)]
-    words.append(f"-l{plan.level}")
+    """Return the `mkdwarfs` command line that makes the same image, for a shell."""
+    options = map(shlex.quote, _options(plan))
+    paths = ("-i", quoted(plan.input), "-o", quoted(plan.output))
+    return " ".join(("mkdwarfs", *paths, *options))
+
+
+def arguments(plan: BuildPlan) -> tuple[str, ...]:
+    """Return the same command as printable words, for the image's history."""
+    paths = ("-i", printable(plan.input), "-o", printable(plan.output))
+    return ("mkdwarfs", *paths, *_options(plan))
+
+
+def _options(plan: BuildPlan) -> list[str]:
     plain = BuildPlan(input=b"", output=b"")
+    options = [f"-l{plan.level}"]
     for option, name in _VALUES:
         if (value := getattr(plan, name)) is not None:
-            words.append(f"{option}={shlex.quote(str(value))}")
+            options.append(f"{option}={value}")
     for option, name in _VALUES_WITH_DEFAULT:
         if (value := getattr(plan, name)) != getattr(plain, name):
-            words.append(f"{option}={shlex.quote(str(value))}")
-    words += [option for option, name, when in _SWITCHES if getattr(plan, name) is when]
+            options.append(f"{option}={value}")
+    options += [
+        option for option, name, when in _SWITCHES if getattr(plan, name) is when
+    ]
     if plan.pack_metadata != plain.pack_metadata:
-        words.append(f"--pack-metadata={','.join(plan.pack_metadata)}")
-    return " ".join(words)
+        options.append(f"--pack-metadata={','.join(plan.pack_metadata)}")
+    return options
 
 
 def quoted(path: bytes) -> str:

@@ -109,7 +109,10 @@ def to_toml(settings: Settings) -> str:
             lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     if keys:
         lines += ["", "[keys]"]
-        lines += [f"{name} = {json.dumps(key)}" for name, key in keys.items()]
+        # Quoted: a dot in a name would otherwise open a table.
+        lines += [
+            f"{json.dumps(name)} = {json.dumps(key)}" for name, key in keys.items()
+        ]
     return "\n".join(lines) + "\n"
 
 

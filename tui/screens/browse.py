@@ -8,8 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.events import DescendantFocus
 from textual.widgets import Input
 
 from dwarfsmith.engine.events import printable
@@ -21,6 +19,7 @@ from dwarfsmith.tui.session import Session
 from dwarfsmith.tui.widgets.detail import DetailLine, DetailPane
 from dwarfsmith.tui.widgets.find_bar import FindBar
 from dwarfsmith.tui.widgets.notice import Notice
+from dwarfsmith.tui.widgets.pane import name_box
 from dwarfsmith.tui.widgets.tree_header import TreeHeader
 from dwarfsmith.tui.widgets.tree_table import TreeTable
 
@@ -83,7 +82,7 @@ class BrowseScreen(ModeScreen):
             self._find_again()
         header = self.query_one(TreeHeader)
         header.sort, header.descending = session.sort, session.descending
-        self.query_one("#tree").border_title = Content(self._title(session))
+        name_box(self.query_one("#tree"), self._title(session))
         self._notice(session, empty=table.rows is None or not len(table.rows))
 
     def _title(self, session: Session) -> str:
@@ -118,6 +117,7 @@ class BrowseScreen(ModeScreen):
         if table.display is notice.display:
             table.display = not notice.display
             self.query_one(TreeHeader).display = not notice.display
+            self.set_class(notice.display, "-nothing")
             if self.focused is None:
                 table.focus()
 
@@ -132,8 +132,8 @@ class BrowseScreen(ModeScreen):
         session = self.session
         if entry is not None and session.tree is not None and session.arrangement:
             described = describe(session.tree, session.arrangement.shape, entry)
-        self.query_one(DetailPane).entry = described
-        self.query_one(DetailLine).entry = described
+        self.query_one(DetailPane).show(described)
+        self.query_one(DetailLine).show(described)
 
     def action_details(self) -> None:
         """Show or hide the details."""
@@ -226,10 +226,6 @@ class BrowseScreen(ModeScreen):
         self._found = None
         bar.close()
         self.query_one(TreeTable).focus()
-
-    @on(DescendantFocus)
-    def _follow_focus(self) -> None:
-        self.refresh_bindings()
 
     def _select(self, entry: int) -> None:
         self.query_one(TreeTable).select(entry)

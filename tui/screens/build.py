@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
 
 from dwarfsmith.tui.model import units
 from dwarfsmith.tui.model.build_state import BuildState
@@ -17,6 +16,7 @@ from dwarfsmith.tui.widgets.block_map import BlockMap
 from dwarfsmith.tui.widgets.gauges import GaugePanel
 from dwarfsmith.tui.widgets.lanes import WorkerLanes
 from dwarfsmith.tui.widgets.log_list import LogList
+from dwarfsmith.tui.widgets.pane import name_box
 from dwarfsmith.tui.widgets.plan_card import PlanCard
 from dwarfsmith.tui.widgets.result_card import CommandLine, ResultCard
 from dwarfsmith.tui.widgets.stage_bars import StageBars
@@ -94,14 +94,13 @@ class BuildScreen(ModeScreen):
             "running": f"building {output}",
             "cancelling": f"stopping {output}",
         }.get(build.status, "where the time went")
-        stages.border_title = Content(title)
-        stages.border_subtitle = self._times(build) if build.active else ""
+        name_box(stages, title, self._times(build) if build.active else "")
         title = {
             "done": f"{glyphs.done} {output} is ready",
             "failed": f"{glyphs.failed} {output} was not built",
             "cancelled": f"{glyphs.failed} {output}: stopped",
         }.get(build.status, "")
-        self.query_one(ResultCard).border_title = Content(title)
+        name_box(self.query_one(ResultCard), title)
 
     def _times(self, build: BuildState) -> str:
         """Return how long it has taken and, once that can be said, will take."""

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from dwarfsmith.tui.screens.dialog import Dialog
-from dwarfsmith.tui.widgets.pane import line, lines
+from dwarfsmith.tui.widgets.pane import line
 
 _KEY_CELLS = 18
 _GROUPS = {"TreeTable": "the tree", "BrowseScreen": "browse", "BuildScreen": "build"}
@@ -52,7 +52,7 @@ class HelpScreen(Dialog[None]):
                 if self._help:
                     yield Static(self._help, markup=False, classes="hint")
                 for group, keys in self._keys.items():
-                    yield Static(lines(_rows(group, keys)), classes="keys")
+                    yield Static(Content("\n").join(_rows(group, keys)), classes="keys")
                 yield Static(
                     "ctrl+c leaves at once and tells so by its exit code. Text can "
                     "be marked with the mouse; hold shift to let the terminal do it.",

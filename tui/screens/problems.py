@@ -14,7 +14,7 @@ from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.build_state import Line
 from dwarfsmith.tui.screens.dialog import Dialog
 from dwarfsmith.tui.session import Session
-from dwarfsmith.tui.widgets.pane import line, lines
+from dwarfsmith.tui.widgets.pane import line
 
 
 class ProblemsScreen(Dialog[None]):
@@ -46,7 +46,7 @@ class ProblemsScreen(Dialog[None]):
                 if not found:
                     yield Static("Nothing went wrong so far.", id="none")
                 else:
-                    yield Static(lines(map(self._row, found)))
+                    yield Static(Content("\n").join(map(self._row, found)))
 
     def _row(self, entry: Line) -> Content:
         glyphs = self._session.glyphs

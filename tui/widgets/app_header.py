@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.tui.model import text, units
@@ -40,16 +39,16 @@ class AppHeader(Pane):
         """Show a session as seen from a mode."""
         self.session = session
         self.mode = mode
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the line; what matters less goes first when it is narrow."""
         if self.session is None:
-            return ""
+            return []
         width = self.size.width
         left = line(*self._modes(), *self._progress(self.session, width))
         room = width - left.cell_length - 3
-        return spread(left, self._right(self.session, room), width)
+        return [spread(left, self._right(self.session, room), width)]
 
     def _modes(self) -> list[Content | tuple[str, str] | str]:
         parts: list[Content | tuple[str, str] | str] = []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.tui.model.block_map import Cell, cells
 from dwarfsmith.tui.model.build_state import BuildState
-from dwarfsmith.tui.widgets.pane import Pane, Part, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, Part, line
 
 _MIN_SKYLINE_ROWS = 3
 _MOST_CELLS_EACH = 4
@@ -20,7 +19,7 @@ class BlockMap(Pane):
     """
 
     DEFAULT_CSS = """
-    BlockMap { padding: 0 1; text-wrap: nowrap; }
+    BlockMap { padding: 0 1; }
     """
 
     build: BuildState | None = None
@@ -28,13 +27,13 @@ class BlockMap(Pane):
     def show(self, build: BuildState) -> None:
         """Show the blocks of a build."""
         self.build = build
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the blocks, then the legend in the last line."""
         build = self.build
         if build is None:
-            return ""
+            return []
         width, height = self.size
         gauges = build.gauges
         done = gauges.blocks_done if gauges else 0
@@ -43,18 +42,18 @@ class BlockMap(Pane):
         busy = gauges.busy_workers if gauges and build.status == "running" else 0
         count = max(total or 0, done + busy, len(build.blocks))
         if not count or not width:
-            return Content.styled("no block is full yet", "$muted")
+            return [Content.styled("no block is full yet", "$muted")]
         rows = max(height - 1, 1)
         legend = self._legend(busy > 0)
         if count <= width and rows >= _MIN_SKYLINE_ROWS:
             shown = cells(build.blocks, done, busy, total, width)
-            return lines([*self._skyline(shown, width, rows), legend])
+            return [*self._skyline(shown, width, rows), legend]
         shown = cells(build.blocks, done, busy, total, width * rows)
         each = -(-count // (width * rows))
         if each > 1:
             legend = line(legend, (f"   {each} blocks a cell", "$muted"))
         drawn = self._map(shown, width)
-        return lines([*drawn, legend] if height > 1 else drawn)
+        return [*drawn, legend] if height > 1 else drawn
 
     # -- many blocks: one cell each, or for several --------------------------------
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
-from textual.reactive import reactive
 
 from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.entry import Entry
 from dwarfsmith.tui.model.glyphs import bar
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 _PATH_LINES = 4
 
@@ -21,14 +19,18 @@ class DetailPane(Pane):
     DetailPane { padding: 0 1; color: $foreground; }
     """
 
-    entry: reactive[Entry | None] = reactive[Entry | None](None)
-    """What is described; nothing is drawn for None."""
+    entry: Entry | None = None
 
-    def render(self) -> RenderResult:
+    def show(self, entry: Entry | None) -> None:
+        """Describe an entry, or nothing."""
+        self.entry = entry
+        self.redraw()
+
+    def draw(self) -> list[Content]:
         """Draw the path, the size, then one fact a line."""
         entry = self.entry
         if entry is None:
-            return ""
+            return []
         width = max(self.size.width, 1)
         mark = self.glyphs.ellipsis
         path = self.said(entry.path) or "(the input itself)"
@@ -42,7 +44,7 @@ class DetailPane(Pane):
             room = width - 10
             for number, part in enumerate(text.wrap_path(value, room, 3, mark)):
                 shown.append(line((f"{'' if number else label:<10}", "$muted"), part))
-        return lines(shown)
+        return shown
 
     def _size_lines(self, entry: Entry, width: int) -> list[Content]:
         filled, track = bar(
@@ -82,14 +84,18 @@ class DetailLine(Pane):
     DetailLine { height: 2; padding: 0 1; color: $muted; }
     """
 
-    entry: reactive[Entry | None] = reactive[Entry | None](None)
-    """What is described; nothing is drawn for None."""
+    entry: Entry | None = None
 
-    def render(self) -> RenderResult:
+    def show(self, entry: Entry | None) -> None:
+        """Describe an entry, or nothing."""
+        self.entry = entry
+        self.redraw()
+
+    def draw(self) -> list[Content]:
         """Draw the path over the facts."""
         entry = self.entry
         if entry is None:
-            return ""
+            return []
         width = max(self.size.width, 1)
         path = self.said(entry.path)
         if entry.target:
@@ -100,9 +106,7 @@ class DetailLine(Pane):
             facts.append(units.counted(entry.links, "link"))
         second = f" {self.glyphs.dot} ".join(facts)
         mark = self.glyphs.ellipsis
-        return lines(
-            [
-                line((text.elide_middle(path, width, mark), "$foreground")),
-                line(text.elide_end(second, width, mark)),
-            ]
-        )
+        return [
+            line((text.elide_middle(path, width, mark), "$foreground")),
+            line(text.elide_end(second, width, mark)),
+        ]

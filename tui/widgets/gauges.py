@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Gauges
 from dwarfsmith.tui.model import units
 from dwarfsmith.tui.model.build_state import BuildState
 from dwarfsmith.tui.model.glyphs import bar, sparkline
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 _LABEL_CELLS = 11
 _VALUE_CELLS = 10
@@ -27,12 +26,12 @@ class GaugePanel(Pane):
     def show(self, build: BuildState) -> None:
         """Show the figures of a build."""
         self.build = build
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the lines; a figure that is not known yet is a dot."""
         if self.build is None:
-            return ""
+            return []
         build, gauges = self.build, self.build.gauges
         ratio = None if build.ratio is None else units.percent(build.ratio, 1)
         rates = build.rates
@@ -41,8 +40,7 @@ class GaugePanel(Pane):
             self._past("written", units.rate(rates.written), list(rates.write_history)),
             self._past("packs to", ratio or units.UNKNOWN, list(rates.ratio_history)),
         ]
-        shown += self._memory(gauges)
-        return lines(shown)
+        return shown + self._memory(gauges)
 
     def _past(self, label: str, value: str, history: list[float]) -> Content:
         cells = max(self.size.width - _LABEL_CELLS - _VALUE_CELLS - 1, 0)

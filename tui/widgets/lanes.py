@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.tui.model import units
 from dwarfsmith.tui.model.build_state import BuildState, Lane
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 
 class WorkerLanes(Pane):
     """One line for each worker: its last block and how many it has done."""
 
     DEFAULT_CSS = """
-    WorkerLanes { padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    WorkerLanes { padding: 0 1; text-overflow: ellipsis; }
     """
 
     build: BuildState | None = None
@@ -22,21 +21,21 @@ class WorkerLanes(Pane):
     def show(self, build: BuildState) -> None:
         """Show the workers of a build."""
         self.build = build
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw as many lanes as fit, then how many more there are."""
         if self.build is None:
-            return ""
+            return []
         lanes = sorted(self.build.lanes.items())
         if not lanes:
-            return Content.styled("no worker has finished a block yet", "$muted")
+            return [Content.styled("no worker has finished a block yet", "$muted")]
         room = max(self.size.height, 1)
         fitting = lanes if len(lanes) <= room else lanes[: room - 1]
         shown = [self._lane(number, lane) for number, lane in fitting]
         if len(lanes) > room:
             shown.append(Content.styled(f"and {len(lanes) - room + 1} more", "$muted"))
-        return lines(shown)
+        return shown
 
     def _lane(self, number: int, lane: Lane) -> Content:
         last = lane.last

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
-from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -15,7 +14,7 @@ from dwarfsmith.engine.levels import DEFAULT_LEVEL
 from dwarfsmith.engine.plan import LEVELS
 from dwarfsmith.tui.model import text
 from dwarfsmith.tui.model.plan_text import level_row
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 _CELLS = (16, 9, 12)
 """Codec, block size and order."""
@@ -48,12 +47,12 @@ class LevelList(Pane, can_focus=True):
             self.level = level
             super().__init__()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the headings and the ten levels."""
         heading = self._columns(
             "    level", "compression", "blocks", "order", "good for"
         )
-        return lines([Content.styled(heading, "$muted"), *map(self._row, LEVELS)])
+        return [Content.styled(heading, "$muted"), *map(self._row, LEVELS)]
 
     def _row(self, level: int) -> Content:
         chosen = level == self.level

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.tui.model import text
 from dwarfsmith.tui.model.build_state import Line
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 _SHOWN = ("problem", "error", "warn", "info")
 
@@ -26,13 +25,13 @@ class LogList(Pane):
     def show(self, shown: Sequence[Line]) -> None:
         """Show these lines."""
         self.shown = [entry for entry in shown if entry.level in _SHOWN]
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the newest lines that fit."""
         if not self.shown:
-            return Content.styled("nothing to tell so far", "$muted")
-        return lines(self._line(entry) for entry in self.shown[-self.size.height :])
+            return [Content.styled("nothing to tell so far", "$muted")]
+        return [self._line(entry) for entry in self.shown[-self.size.height :]]
 
     def _line(self, entry: Line) -> Content:
         sign, style = {

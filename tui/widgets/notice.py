@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from textual.app import RenderResult
 from textual.content import Content
 
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 
 class Notice(Pane):
@@ -18,22 +17,18 @@ class Notice(Pane):
         height: 1fr;
         content-align: center middle;
         text-align: center;
+        text-wrap: wrap;
         padding: 1 4;
         display: none;
     }
     """
 
-    words: Content = Content("")
+    _words: tuple[str, str, str] = ("info", "", "")
 
     def show(self, level: Literal["info", "error"], message: str, advice: str) -> None:
         """Show a message and, under it, what to do."""
-        sign = (f"{self.glyphs.failed} ", "$error") if level == "error" else ("", "")
-        shown = [line(sign, (self.said(message), "bold"))]
-        if advice:
-            shown += [Content(""), line((advice, "$muted"))]
-        words = lines(shown)
-        if not self.display or words != self.words:
-            self.words = words
+        if not self.display or self._words != (level, message, advice):
+            self._words = level, message, advice
             self.display = True
             self.refresh(layout=True)
 
@@ -41,6 +36,11 @@ class Notice(Pane):
         """Give the place back."""
         self.display = False
 
-    def render(self) -> RenderResult:
-        """Draw the message."""
-        return self.words
+    def draw(self) -> list[Content]:
+        """Draw the message over the advice."""
+        level, message, advice = self._words
+        sign = (f"{self.glyphs.failed} ", "$error") if level == "error" else ""
+        shown = [line(sign, (self.said(message), "bold"))]
+        if advice:
+            shown += [Content(""), line((advice, "$muted"))]
+        return shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Scanned
@@ -12,7 +11,7 @@ from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.output import check_output
 from dwarfsmith.tui.model.plan_text import command, level_row
 from dwarfsmith.tui.session import Session, home_relative
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line, wrapped
 
 _LABEL_CELLS = 10
 
@@ -29,17 +28,19 @@ class PlanCard(Pane):
     def show(self, session: Session) -> None:
         """Show the plan of a session."""
         self.session = session
-        self.refresh(layout=True)
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw one line for each part of the plan."""
         session = self.session
         if session is None or session.plan is None:
-            return lines(
-                [line("No folder is open."), Content(""), self._keys(("o", "open one"))]
-            )
+            return [
+                line("No folder is open."),
+                Content(""),
+                self._keys(("o", "open one")),
+            ]
         plan = session.plan
-        rows = [
+        return [
             self._row("input", self.said(session.input_label), self._input(session)),
             self._row(
                 "output",
@@ -52,11 +53,12 @@ class PlanCard(Pane):
             self._row("workers", *self._workers(plan)),
             self._row("options", ", ".join(self._options(plan)), ""),
             Content(""),
-            line(("$ ", "$primary"), (self.said(command(plan)), "$muted")),
+            *wrapped(
+                f"$ {self.said(command(plan))}", max(self.size.width, 9), "$muted"
+            ),
             Content(""),
             self._keys(("b", "build"), ("p", "change the plan"), ("y", "copy command")),
         ]
-        return lines(rows)
 
     def _input(self, session: Session) -> str:
         counts = session.scan.counts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Scanned
@@ -29,19 +28,19 @@ class Promise(Pane):
     def show(self, session: Session) -> None:
         """Show the promise of a session."""
         self.session = session
-        self.refresh()
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the line: the plan on the left, the figures on the right."""
         session = self.session
         if session is None or session.plan is None:
-            return Content.styled("no folder is open", "$muted")
+            return [Content.styled("no folder is open", "$muted")]
         wide = self.size.width >= 90
         plan = phrase(session.plan, self.glyphs.dot)
         if not wide:
             plan = f"{self.glyphs.dot} ".join(plan.split(f"{self.glyphs.dot} ")[:2])
         left = line((plan, "$promise"))
-        return spread(left, self._figures(session, wide), self.size.width)
+        return [spread(left, self._figures(session, wide), self.size.width)]
 
     def _figures(self, session: Session, wide: bool) -> Content:
         arrow = f" {self.glyphs.arrow} "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Built
@@ -12,7 +11,7 @@ from dwarfsmith.tui.model.build_state import BuildState
 from dwarfsmith.tui.model.glyphs import bar
 from dwarfsmith.tui.model.plan_text import command
 from dwarfsmith.tui.session import home_relative
-from dwarfsmith.tui.widgets.pane import Pane, Part, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, Part, line, wrapped
 
 _LABEL_CELLS = 12
 _VALUE_CELLS = 12
@@ -23,7 +22,7 @@ class ResultCard(Pane):
     """Shows a finished, failed or cancelled build."""
 
     DEFAULT_CSS = """
-    ResultCard { height: auto; padding: 0 1; text-wrap: nowrap; }
+    ResultCard { height: auto; padding: 0 1; }
     """
 
     build: BuildState | None = None
@@ -31,18 +30,18 @@ class ResultCard(Pane):
     def show(self, build: BuildState) -> None:
         """Show the end of a build."""
         self.build = build
-        self.refresh(layout=True)
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the card for how the build ended."""
         build = self.build
         if build is None:
-            return ""
+            return []
         if build.status == "done" and build.built is not None:
-            return lines(self._done(build, build.built))
+            return self._done(build, build.built)
         if build.status in ("failed", "cancelled"):
-            return lines(self._not_done(build))
-        return ""
+            return self._not_done(build)
+        return []
 
     def _done(self, build: BuildState, made: Built) -> list[Content]:
         share = units.of_original(made.image_bytes, made.input_bytes)
@@ -151,14 +150,14 @@ class ResultCard(Pane):
         output = self.said(home_relative(plan.output)) if plan else ""
         rows: list[Content] = []
         if build.status == "failed":
-            rows += _wrapped(self.said(message), width, "bold")
-            rows += [Content(""), *_wrapped(advice(message), width, "")]
+            rows += wrapped(self.said(message), width, "bold")
+            rows += [Content(""), *wrapped(advice(message), width, "")]
         else:
-            rows += _wrapped("You stopped the build. b starts it again.", width, "")
+            rows += wrapped("You stopped the build. b starts it again.", width, "")
         note = f"Nothing was written as {output}."
         if plan is not None and plan.force:
             note = f"{output} is as it was before."
-        rows += [Content(""), *_wrapped(note, width, "$muted")]
+        rows += [Content(""), *wrapped(note, width, "$muted")]
         if build.problems:
             rows.append(self._problems(build.problems))
         return rows
@@ -172,24 +171,19 @@ class CommandLine(Pane):
         height: auto;
         padding: 0 1;
         color: $muted;
-        text-wrap: nowrap;
         text-overflow: ellipsis;
     }
     """
 
-    words: Content | None = None
+    words: Content = Content("")
 
     def show(self, build: BuildState) -> None:
         """Show the command for a build's plan."""
         if build.plan is not None:
             parts: list[Part] = [("$ ", "$primary"), self.said(command(build.plan))]
             self.words = line(*parts)
-            self.refresh(layout=True)
+            self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw the command, cut where it is long: y copies all of it."""
-        return self.words or ""
-
-
-def _wrapped(words: str, cells: int, style: str) -> list[Content]:
-    return [Content.styled(part.plain, style) for part in Content(words).wrap(cells)]
+        return [self.words]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from textual.app import RenderResult
 from textual.content import Content
 
 from dwarfsmith.engine.events import Stage
 from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.build_state import BuildState, StageView
 from dwarfsmith.tui.model.glyphs import bar
-from dwarfsmith.tui.widgets.pane import Pane, line, lines
+from dwarfsmith.tui.widgets.pane import Pane, line
 
 _NAME_CELLS = 10
 _STATE_CELLS = 11
@@ -27,26 +26,27 @@ class StageBars(Pane):
 
     def show(self, build: BuildState) -> None:
         """Show the stages of a build."""
-        rows = 0 if self.build is None else len(self.build.stages)
         self.build = build
-        self.refresh(layout=rows != len(build.stages))
+        self.redraw()
 
-    def render(self) -> RenderResult:
+    def draw(self) -> list[Content]:
         """Draw a line for each stage: sign, name, bar, what it found."""
         if self.build is None:
-            return ""
+            return []
         width = self.size.width
-        return lines(
-            self._line(name, view, width) for name, view in self.build.stages.items()
-        )
+        stages = self.build.stages.items()
+        return [self._line(name, view, width) for name, view in stages]
 
     def _line(self, name: Stage, view: StageView, width: int) -> Content:
         glyphs = self.glyphs
+        assert self.build is not None
         sign, style = {
             "waiting": (glyphs.waiting, "$muted"),
             "running": (glyphs.running, "$promise"),
             "done": (glyphs.done, "$success"),
         }[view.status]
+        if view.status == "running" and not self.build.active:
+            sign, style = glyphs.failed, "$error"
         cells = max(8, min(_MOST_BAR_CELLS, width - 57))
         head = line(
             (f"{text.fit(sign, 2)} ", style),
@@ -72,7 +72,8 @@ class StageBars(Pane):
             return line((dots, "$faint"), pad), note
         filled, track = bar(fraction, cells, self.glyphs)
         share = f"{units.percent(fraction, 1):>{_STATE_CELLS}}"
-        return line((filled, "$promise"), (track, "$faint"), share), note
+        style = "$promise" if self.build and self.build.active else "$muted"
+        return line((filled, style), (track, "$faint"), share), note
 
     def _finished(self, view: StageView, cells: int) -> Content:
         """Return a full bar; once all is over, the stage's share of the time."""

@@ -70,6 +70,8 @@ def main() -> None:
     """Measure and print."""
     levels = [int(level) for level in setting("BENCH_LEVELS", "1 3 5 7 9").split()]
     rounds = int(setting("BENCH_ROUNDS", "3"))
+    # An installed program has its modules compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     tools = list(find_tools())
     say(f"machine: {machine()}")
     for tool in tools:

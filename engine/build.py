@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
@@ -25,7 +26,7 @@ from dwarfsmith.engine.errors import InputError, OutputError
 from dwarfsmith.engine.events import BlockDone, Built, Gauges, printable
 from dwarfsmith.engine.job import Job, StageHandle, Stopwatch
 from dwarfsmith.engine.output import Output, check_target
-from dwarfsmith.engine.plan import STDOUT, BuildPlan, Settings
+from dwarfsmith.engine.plan import STDIN, STDOUT, BuildPlan, Settings
 from dwarfsmith.engine.requests import ScanRequest
 from dwarfsmith.engine.resources import (
     cpu_seconds,
@@ -33,6 +34,9 @@ from dwarfsmith.engine.resources import (
     peak_memory_bytes,
     resident_bytes,
 )
+from dwarfsmith.engine.source.input_list import tree_from_list
+from dwarfsmith.engine.source.prune import without_empty_directories
+from dwarfsmith.engine.source.rules import load_rules
 from dwarfsmith.engine.source.tree import Tree
 from dwarfsmith.engine.source.walk import walk
 
@@ -79,6 +83,7 @@ class _Build:
         self.job = job
         self.settings = plan.settings()
         self.codecs = _Codecs(self.settings)
+        self.rules = load_rules(plan.filters)
         self.started = time.monotonic()
 
     def run(self, columns: str | None) -> Built:
@@ -95,17 +100,29 @@ class _Build:
         return built
 
     def _scan(self, columns: str | None) -> Tree:
-        plan = self.plan
-        self.job.log("info", f'scanning "{printable(plan.input)}"')
+        plan, job = self.plan, self.job
+        listed = None if plan.input_list is None else _read_list(plan.input_list)
+        job.log("info", f'scanning "{printable(plan.input)}"')
         tree = Tree.create(plan.input, os.fsencode(columns)) if columns else None
-        return walk(
-            plan.input,
-            self.job,
-            tree=tree,
-            with_devices=plan.with_devices,
-            with_specials=plan.with_specials,
-            leave_out=_existing(plan.output),
-        )
+        leave_out = _existing(plan.output)
+        if listed is not None:
+            tree = tree_from_list(
+                plan.input, listed, job, tree=tree, leave_out=leave_out
+            )
+        else:
+            tree = walk(
+                plan.input,
+                job,
+                tree=tree,
+                with_devices=plan.with_devices,
+                with_specials=plan.with_specials,
+                leave_out=leave_out,
+                rules=self.rules,
+            )
+        if plan.remove_empty_dirs:
+            job.log("info", "removing empty directories...")
+            tree = without_empty_directories(tree)
+        return tree
 
     def _write(
         self,
@@ -336,6 +353,23 @@ def _existing(output: bytes) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _read_list(path: bytes) -> bytes:
+    """Return what is in an input list.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        if path == STDIN:
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise InputError(
+            f"cannot open input list file '{printable(path)}': {error.strerror}"
+        ) from None
 
 
 def _check_input(path: bytes) -> None:

@@ -21,6 +21,7 @@ from dwarfsmith.engine.levels import DEFAULT_LEVEL, LEVEL_TABLE
 from dwarfsmith.engine.resources import available_processors
 
 STDOUT: Final = b"-"
+STDIN: Final = b"-"
 LEVELS: Final = range(10)
 BLOCK_BITS: Final = range(10, 31)
 WINDOW_BITS: Final = range(25)
@@ -126,6 +127,11 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Bound of the blocks in flight; None: by memory and block size."""
     with_devices: bool = False
     with_specials: bool = False
+    filters: tuple[bytes, ...] = ()
+    """Filter rules, as the command line takes them: files are not looked into yet."""
+    remove_empty_dirs: bool = False
+    input_list: bytes | None = None
+    """File with paths below the input, which replaces the walk; `-`: standard input."""
     section_index: bool = True
     history: bool = True
     history_timestamps: bool = True
@@ -150,6 +156,8 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         if self.level not in LEVELS:
             raise UsageError("invalid compression level")
+        if self.input_list is not None and self.filters:
+            raise UsageError("cannot combine --input-list and --filter")
         row = LEVEL_TABLE[self.level]
         schema = self.schema_compression or row.schema_compression
         settings = Settings(

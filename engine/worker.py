@@ -23,10 +23,12 @@ from dwarfsmith.engine.errors import (
     EXIT_WITH_PROBLEMS,
     CancelledError,
     DwarfsmithError,
+    UsageError,
 )
 from dwarfsmith.engine.events import Failed, Finished, JobStarted, to_line
 from dwarfsmith.engine.job import Job
 from dwarfsmith.engine.output import discard_unpublished
+from dwarfsmith.engine.plan import STDIN
 
 CANCEL_GRACE_S = 0.4
 """How long a cancelled job may take to stop before the process ends itself."""
@@ -47,6 +49,8 @@ def run(request: requests.AnyRequest, job: Job) -> None:
         case requests.BuildRequest():
             from dwarfsmith.engine.build import build
 
+            if request.plan.input_list == STDIN:
+                raise UsageError("a worker cannot read an input list as well")
             job.emit(JobStarted(job="build", pid=os.getpid()))
             build(request.plan, job, columns=request.columns)
         case requests.VerifyRequest():

@@ -265,6 +265,10 @@ class Rules(Sequence[Rule]):
             totals=_totals(tree, directory, deciding, included, len(self)),
         )
 
+    def matching(self, path: bytes, *, is_directory: bool) -> tuple[int, ...]:
+        """Return all rules that match a path relative to the input, in order."""
+        return tuple(kernel.matching(self.program, path, is_directory))
+
     def explain(self, path: bytes, *, is_directory: bool) -> list[Verdict]:
         """Return how it is decided whether a path, relative to the input, is included.
 
@@ -275,10 +279,10 @@ class Rules(Sequence[Rule]):
         for depth in range(1, len(parts) + 1):
             part = b"/".join(parts[:depth])
             folder = is_directory or depth < len(parts)
-            matching = kernel.matching(self.program, part, folder)
+            matching = self.matching(part, is_directory=folder)
             rule = matching[0] if matching else NO_RULE
             included = rule == NO_RULE or self[rule].include
-            verdicts.append(Verdict(part, folder, rule, included, tuple(matching)))
+            verdicts.append(Verdict(part, folder, rule, included, matching))
             if not included:
                 break
         return verdicts

@@ -13,6 +13,7 @@ from dwarfsmith.engine.errors import (
     EXIT_WITH_PROBLEMS,
     CancelledError,
     DwarfsmithError,
+    UsageError,
 )
 from dwarfsmith.engine.job import Job
 from dwarfsmith.engine.plan import BuildPlan
@@ -40,6 +41,9 @@ def build_in_terminal(plan: BuildPlan, progress: str | None, log_level: str) -> 
         display.close()
         log.line("error", "cancelled, nothing was written")
         return CancelledError.exit_code
+    except UsageError:
+        display.close()
+        raise
     except DwarfsmithError as error:
         display.close()
         log.line("error", str(error))

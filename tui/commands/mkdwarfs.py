@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dwarfsmith.engine.plan import BuildPlan
 
 NOT_AVAILABLE: Final[dict[str, str | None]] = {
-    "--input-list": "FILE",
     "--man": None,
     "--log-with-context": None,
     "--compress-niceness": "N",
@@ -35,9 +34,6 @@ NOT_AVAILABLE: Final[dict[str, str | None]] = {
     "--categorize": "?LIST",
     "--hotness-list": "FILE",
     "--max-similarity-size": "SIZE",
-    "-F --filter": "RULE",
-    "--debug-filter": "?MODE",
-    "--remove-empty-dirs": None,
     "--header": "FILE",
     "--remove-header": None,
     "--chmod": "SPEC",
@@ -107,6 +103,7 @@ def make_parser() -> Parser:
     parser = Parser("mkdwarfs", "Make a DwarFS image from a folder.")
     add_common_options(parser)
     _add_basics(parser)
+    _add_selection(parser)
     _add_tuning(parser)
     _add_metadata(parser)
     parser.refuse(NOT_AVAILABLE)
@@ -140,6 +137,36 @@ def _add_basics(parser: Parser) -> None:
     add("-H", "--long-help", action="store_true", help="this text, levels and values")
 
 
+def _add_selection(parser: Parser) -> None:
+    group = parser.add_argument_group("what goes in")
+    add = group.add_argument
+    add(
+        "-F",
+        "--filter",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="'+ PATTERN' includes, '- PATTERN' excludes, '. FILE' reads rules; "
+        "the first rule that matches decides",
+    )
+    add(
+        "--debug-filter",
+        metavar="MODE",
+        nargs="?",
+        const="all",
+        help="only print what the rules do: all (default), files, included, "
+        "included-files, excluded or excluded-files",
+    )
+    add("--remove-empty-dirs", action="store_true", help="also those empty by rules")
+    add(
+        "--input-list",
+        metavar="FILE",
+        help="take the paths in FILE, or - for standard input, instead of a folder",
+    )
+    add("--with-devices", action="store_true", help="keep device nodes")
+    add("--with-specials", action="store_true", help="keep FIFOs and sockets")
+
+
 def _add_tuning(parser: Parser) -> None:
     group = parser.add_argument_group("tuning (defaults: by level)")
     add = group.add_argument
@@ -161,8 +188,6 @@ def _add_tuning(parser: Parser) -> None:
 def _add_metadata(parser: Parser) -> None:
     group = parser.add_argument_group("metadata")
     add = group.add_argument
-    add("--with-devices", action="store_true", help="keep device nodes")
-    add("--with-specials", action="store_true", help="keep FIFOs and sockets")
     add("--set-owner", type=int, metavar="UID")
     add("--set-group", type=int, metavar="GID")
     add("--set-time", metavar="TIME", help="now, unix seconds, or a date")
@@ -199,7 +224,7 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
     workers = arguments.num_workers
     output = os.fsencode(arguments.output)
     plan = BuildPlan(
-        input=os.path.realpath(os.fsencode(arguments.input)),
+        input=os.path.realpath(os.fsencode(arguments.input or ".")),
         output=output if output == b"-" else os.path.abspath(output),
         force=arguments.force,
         level=arguments.compress_level,
@@ -216,6 +241,9 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
         else parse_size(limit, "--memory-limit"),
         with_devices=arguments.with_devices,
         with_specials=arguments.with_specials,
+        filters=tuple(map(os.fsencode, arguments.filter)),
+        remove_empty_dirs=arguments.remove_empty_dirs,
+        input_list=_list_path(arguments.input_list),
         section_index=not arguments.no_section_index,
         history=not arguments.no_history,
         history_timestamps=not arguments.no_history_timestamps,
@@ -232,6 +260,37 @@ def plan_from(arguments: argparse.Namespace, command_line: Sequence[str]) -> Bui
     )
     plan.settings()
     return plan
+
+
+def _list_path(text: str | None) -> bytes | None:
+    if text is None or text == "-":
+        return None if text is None else b"-"
+    return os.path.abspath(os.fsencode(text))
+
+
+def attach_rules(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with filter rules attached to `--filter=`.
+
+    Rules that exclude begin with a minus, as options do; they follow their option, and
+    further ones follow them.
+    """
+    attached: list[str] = []
+    rest = iter(words)
+    follows = False
+    for word in rest:
+        if word in ("-F", "--filt", "--filte", "--filter"):
+            rule = next(rest, None)
+            attached.append(word if rule is None else f"--filter={rule}")
+            follows = True
+        elif word.startswith("-F"):
+            attached.append(f"--filter={word[2:]}")
+            follows = True
+        elif follows and not word.startswith("-"):
+            attached.append(f"--filter={word}")
+        else:
+            attached.append(word)
+            follows = False
+    return attached
 
 
 def _uncategorized(values: list[str] | None, option: str) -> str | None:
@@ -276,16 +335,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     parser = make_parser()
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args(attach_rules(words))
     if arguments.long_help:
         print(parser.format_help() + long_help())
         return 0
-    if arguments.help or arguments.input is None or arguments.output is None:
+    mode = arguments.debug_filter
+    without_input = arguments.input is None and arguments.input_list is None
+    without_output = arguments.output is None and mode is None
+    if arguments.help or without_input or without_output:
         print(parser.format_help(), end="")
         return 0
+    if mode is not None:
+        return _debug_filter(arguments)
     plan = plan_from(arguments, ["mkdwarfs", *words])
     # Loading the engine takes longer than all of the above.
     from dwarfsmith.tui.commands.building import build_in_terminal
 
     progress = "none" if arguments.no_progress else arguments.progress
     return build_in_terminal(plan, progress, arguments.log_level)
+
+
+def _debug_filter(arguments: argparse.Namespace) -> int:
+    if arguments.input_list is not None:
+        raise UsageError("cannot combine --input-list and --debug-filter")
+    from dwarfsmith.tui.commands.filtering import print_debug_filter
+
+    return print_debug_filter(
+        os.path.realpath(os.fsencode(arguments.input)),
+        tuple(map(os.fsencode, arguments.filter)),
+        arguments.debug_filter,
+        arguments.log_level,
+    )

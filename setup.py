@@ -17,7 +17,8 @@ setup(
             Extension(
                 f"dwarfsmith.engine.kernels.{source.stem}",
                 [str(source)],
-                extra_compile_args=["-O3"],
+                # Fused multiplications would round differently on some processors.
+                extra_compile_args=["-O3", "-ffp-contract=off"],
             )
             for source in KERNELS
         ],

@@ -36,10 +36,10 @@ def unpack(data: bytes, layout: Layout) -> list[int]:
 
 
 def pack(values: list[int], layout: Layout) -> bytes:
-    data = b""
+    data = bytearray()
     for value in values:
         if not layout.is_signed:
             value += 1 << (layout.bits - 1)
         value = (value << layout.padding) % (1 << 8 * layout.width)
         data += value.to_bytes(layout.width, layout.order)
-    return data
+    return bytes(data)

@@ -125,8 +125,8 @@ def _substitutes(
     files: list[int] = []
     numbers: list[int] = []
     for content, entry, status in failed:
-        same = np.flatnonzero(contents.content_of == content)
-        other = next((int(i) for i in same if int(i) not in tried), None)
+        members = contents.members(content).tolist()
+        other = next((file for file in members if file not in tried), None)
         if other is None:
             report(job, tree, entry, status)
         else:

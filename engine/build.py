@@ -14,7 +14,7 @@ from dwarfsmith.engine.blocks.feeder import feed
 from dwarfsmith.engine.blocks.pool import CompressorPool, Payload
 from dwarfsmith.engine.blocks.segmenter import Chunks, Segmenter
 from dwarfsmith.engine.codecs import codec_name, parse_codec
-from dwarfsmith.engine.content.identity import Contents, identify
+from dwarfsmith.engine.content.identity import Contents, identify, parse_file_hash
 from dwarfsmith.engine.content.order import order
 from dwarfsmith.engine.dwarfs import history
 from dwarfsmith.engine.dwarfs.assemble import MetadataChoices, assemble
@@ -83,6 +83,7 @@ class _Build:
         self.job = job
         self.settings = plan.settings()
         self.codecs = _Codecs(self.settings)
+        parse_file_hash(plan.file_hash)
         self.rules = load_rules(plan.filters)
         self.started = time.monotonic()
 
@@ -161,9 +162,11 @@ class _Build:
 
     def _pool(self, sink: _Sink) -> CompressorPool:
         settings = self.settings
-        limit = self.plan.memory_limit_bytes or default_memory_limit_bytes(
-            settings.workers, 1 << settings.block_bits
-        )
+        limit = self.plan.memory_limit_bytes
+        if limit is None:
+            limit = default_memory_limit_bytes(
+                settings.workers, 1 << settings.block_bits
+            )
         return CompressorPool(
             sink, workers=settings.workers, limit_bytes=limit, job=self.job
         )

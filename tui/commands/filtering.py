@@ -39,5 +39,12 @@ def print_debug_filter(
         keep_excluded=True,
     )
     for lines in debug_lines(tree, rules.evaluate(tree), mode):
-        sys.stdout.buffer.write(lines)
+        _write_all(lines)
     return EXIT_WITH_PROBLEMS if job.problems else EXIT_OK
+
+
+def _write_all(data: bytearray) -> None:
+    # Where Python was told not to buffer, a write may take only a part.
+    view = memoryview(data)
+    while view:
+        view = view[sys.stdout.buffer.write(view) :]

@@ -187,6 +187,26 @@ def test_headers_without_checksums(minor):
 
 
 @pytest.mark.parametrize(
+    ("version", "minor", "sections", "indexed"),
+    [
+        ("0.2.0", 0, 5, False),
+        ("0.3.0", 2, 5, False),
+        ("0.5.6", 3, 4, False),
+        ("0.6.2", 4, 5, True),
+        ("0.9.10", 5, 6, True),
+    ],
+)
+def test_images_of_older_releases(version, minor, sections, indexed, shared_golden):
+    with ImageFile.open(shared_golden / f"compat/compat-v{version}.dwarfs") as image:
+        assert (image.minor, image.has_index) == (minor, indexed)
+        assert len(image.sections) == sections
+        for found in image.sections:
+            assert len(image.payload(found)) == found.length
+            image.check_digest(found)
+            assert (found.xxh3 is None) == (minor == 0)
+
+
+@pytest.mark.parametrize(
     ("section_type", "codec_id", "length"),
     [(9999, 0, 1), (BLOCK, 5, 1), (BLOCK, 0, 0), (BLOCK, 0, 2)],
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from dwarfsmith.engine.codecs import decompress
 from dwarfsmith.engine.dwarfs import frozen
 from dwarfsmith.engine.dwarfs.container import ImageFile, SectionType
+from dwarfsmith.engine.dwarfs.metadata import Metadata
 from dwarfsmith.engine.dwarfs.strings import Strings
 
 MAX_BYTES = 1 << 20
@@ -82,3 +84,48 @@ def values(kind: frozen.Kind[Any]) -> st.SearchStrategy[Any]:
         case frozen.Struct():
             return st.builds(kind.make, **{f.name: values(f.kind) for f in kind.fields})
     raise TypeError(kind)
+
+
+# Changes to tables, named for the ids of tests --------------------------------------
+
+Change = Callable[[Metadata], None]
+
+
+def column(table: str, name: str, row: int, value: int) -> Change:
+    """Return what sets one element of a table."""
+
+    def change(made: Metadata) -> None:
+        found = getattr(made, table)
+        changed = getattr(found, name).copy()
+        changed[row] = value
+        setattr(made, table, dataclasses.replace(found, **{name: changed}))
+
+    change.__name__ = f"{table}.{name}[{row}]={value}"
+    return change
+
+
+def element(table: str, row: int, value: int) -> Change:
+    def change(made: Metadata) -> None:
+        changed = getattr(made, table).copy()
+        changed[row] = value
+        setattr(made, table, changed)
+
+    change.__name__ = f"{table}[{row}]={value}"
+    return change
+
+
+def replaced(name: str, value: object) -> Change:
+    def change(made: Metadata) -> None:
+        setattr(made, name, value)
+
+    change.__name__ = f"{name}={type(value).__name__}"
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(made: Metadata) -> None:
+        for step in changes:
+            step(made)
+
+    change.__name__ = "+".join(step.__name__ for step in changes)
+    return change

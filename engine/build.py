@@ -257,10 +257,11 @@ class _Codecs:
     """The codec of each section type."""
 
     def __init__(self, settings: Settings) -> None:
-        self.block = parse_codec(settings.compression)
-        self.schema = parse_codec(settings.schema_compression)
-        self.metadata = parse_codec(settings.metadata_compression)
-        self.history = parse_codec(settings.history_compression)
+        # Nothing is known of the form of the data, so codecs that ask are refused.
+        self.block = parse_codec(settings.compression).bind({})
+        self.schema = parse_codec(settings.schema_compression).bind({})
+        self.metadata = parse_codec(settings.metadata_compression).bind({})
+        self.history = parse_codec(settings.history_compression).bind({})
 
 
 class _Sink:

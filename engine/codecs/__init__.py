@@ -5,11 +5,12 @@ into a section payload, and functions that turn payloads back. Imports no siblin
 room; a compression library is imported when it is first needed.
 """
 
-from dwarfsmith.engine.codecs.base import Codec, CodecId, Data
+from dwarfsmith.engine.codecs.base import Codec, CodecId, Data, Metadata
 from dwarfsmith.engine.codecs.registry import (
     CODECS,
     codec_name,
     decompress,
+    metadata_of,
     parse_codec,
     uncompressed_size,
 )
@@ -19,8 +20,10 @@ __all__ = [
     "Codec",
     "CodecId",
     "Data",
+    "Metadata",
     "codec_name",
     "decompress",
+    "metadata_of",
     "parse_codec",
     "uncompressed_size",
 ]

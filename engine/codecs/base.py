@@ -16,6 +16,12 @@ Data: TypeAlias = bytes | bytearray | memoryview
 Options: TypeAlias = Mapping[str, int | str]
 """Options as given; a flag that is set has the value 1."""
 
+Metadata: TypeAlias = Mapping[str, object]
+"""What a category knows of its data, as in the JSON an image stores."""
+
+Requirement: TypeAlias = range | tuple[str, ...]
+"""The numbers, or the words, that a value of the metadata may be."""
+
 
 class CodecId(IntEnum):
     """How a section's payload is stored (DwarFS format, compression ids)."""
@@ -83,6 +89,8 @@ class Codec(ABC):
     """The compression id of sections it makes."""
     granularity = 1
     """Block sizes are multiples of this many bytes."""
+    requirements: ClassVar[Mapping[str, Requirement]] = {}
+    """What `bind` wants to know, by key of the metadata."""
     shown: Mapping[str, int | str]
     """The options `describe` names, in order; flags have the value True."""
 
@@ -99,6 +107,16 @@ class Codec(ABC):
         )
         return f"{self.name} [{', '.join(words)}]"
 
+    def bind(self, metadata: Metadata) -> Codec:
+        """Return the codec for data of which `metadata` is known, `{}` if nothing is.
+
+        Most codecs know no data better than other, and return themselves.
+
+        Raises:
+            UsageError: The metadata does not meet the requirements.
+        """
+        return self
+
     @abstractmethod
     def compress(self, data: Data) -> bytes | None:
         """Return the payload for `data`; None: no gain, store it as it is.
@@ -106,6 +124,45 @@ class Codec(ABC):
         Raises:
             CodecError: The library refuses.
         """
+
+
+class CategoryCodec(Codec):
+    """A codec that must be bound to the metadata of a category to compress."""
+
+    def check(self, metadata: Metadata) -> None:
+        """Check `metadata` against the requirements.
+
+        Raises:
+            UsageError: There is none, or a value is missing or not allowed.
+        """
+        if not metadata:
+            raise self._no_category()
+        for key, allowed in self.requirements.items():
+            value = metadata.get(key)
+            kind = int if isinstance(allowed, range) else str
+            if type(value) is not kind or value not in allowed:
+                found = "none" if value is None else repr(value)
+                raise UsageError(
+                    f"compressor '{self.describe()}' needs data with '{key}' "
+                    f"{_allowed(allowed)}, found {found}"
+                )
+
+    def compress(self, data: Data) -> bytes | None:
+        """Refuse: nothing is known of the data."""
+        raise self._no_category()
+
+    def _no_category(self) -> UsageError:
+        return UsageError(
+            f"compressor '{self.describe()}' cannot be used without a category "
+            f"that knows the form of its data"
+        )
+
+
+def _allowed(requirement: Requirement) -> str:
+    if isinstance(requirement, range):
+        first, last = requirement[0], requirement[-1]
+        return f"from {first} to {last}" if first < last else f"of {first}"
+    return f"of {' or '.join(requirement)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +184,14 @@ class CodecModule(Protocol):
 
     def uncompressed_size(self, payload: Data) -> int | None:
         """Return what the payload says about its size; None if it says nothing."""
+        ...
+
+
+class CategoryCodecModule(CodecModule, Protocol):
+    """What a module with a `CategoryCodec` offers."""
+
+    def metadata(self, payload: Data) -> dict[str, int | str]:
+        """Return what the payload says about the form of its data."""
         ...
 
 

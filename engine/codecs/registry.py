@@ -10,13 +10,13 @@ from typing import Final, cast
 
 from dwarfsmith.engine.codecs.base import (
     Algorithm,
+    CategoryCodecModule,
     Codec,
     CodecId,
     CodecModule,
     Data,
-    split_varint,
 )
-from dwarfsmith.engine.errors import CodecError, NotAvailableError, UsageError
+from dwarfsmith.engine.errors import CodecError, UsageError
 
 _MODULE_OF_NAME: Final = {
     "null": "null",
@@ -25,6 +25,8 @@ _MODULE_OF_NAME: Final = {
     "lz4": "lz4",
     "lz4hc": "lz4",
     "brotli": "brotli",
+    "flac": "flac",
+    "ricepp": "ricepp",
 }
 _MODULE_OF_ID: Final = {
     CodecId.NONE: "null",
@@ -33,9 +35,10 @@ _MODULE_OF_ID: Final = {
     CodecId.LZ4: "lz4",
     CodecId.LZ4HC: "lz4",
     CodecId.BROTLI: "brotli",
+    CodecId.FLAC: "flac",
+    CodecId.RICEPP: "ricepp",
 }
-_KNOWN_ONLY: Final = ("flac", "ricepp")
-"""Named by the format; this release neither compresses nor decompresses them."""
+_WITH_METADATA: Final = (CodecId.FLAC, CodecId.RICEPP)
 
 CODECS: Final = tuple(_MODULE_OF_NAME)
 """Names of the compressors of this release."""
@@ -44,11 +47,13 @@ CODECS: Final = tuple(_MODULE_OF_NAME)
 def parse_codec(spec: str) -> Codec:
     """Return the codec for `name[:option[=value]]...`, such as `zstd:level=19`.
 
+    A codec with requirements must be bound to the metadata of a category before it
+    compresses; `parse_codec(spec).bind({})` refuses such a one for other data.
+
     Raises:
         UsageError: Unknown compressor or option, an option given twice, a value
             that is missing or out of range.
-        NotAvailableError: A compressor, or value, of the format that this release
-            does not have.
+        NotAvailableError: A value of the format that this release does not have.
     """
     name, *words = spec.split(":")
     algorithm = _algorithm(name)
@@ -83,9 +88,21 @@ def uncompressed_size(codec_id: int, payload: Data) -> int | None:
     Raises:
         CodecError: Corrupt, or of an unknown codec.
     """
-    if codec_id in (CodecId.FLAC, CodecId.RICEPP):
-        return split_varint(payload, codec_name(codec_id))[0]
     return _decoder(codec_id).uncompressed_size(payload)
+
+
+def metadata_of(codec_id: int, payload: Data) -> dict[str, int | str] | None:
+    """Return what a payload says about the form of its data; None if it says nothing.
+
+    The same as the category knew that compressed it: `Codec.bind` takes it.
+
+    Raises:
+        CodecError: Corrupt, or of an unknown codec.
+    """
+    decoder = _decoder(codec_id)
+    if codec_id not in _WITH_METADATA:
+        return None
+    return cast(CategoryCodecModule, decoder).metadata(payload)
 
 
 def codec_name(codec_id: int) -> str:
@@ -97,8 +114,6 @@ def codec_name(codec_id: int) -> str:
 
 
 def _algorithm(name: str) -> Algorithm:
-    if name in _KNOWN_ONLY:
-        raise NotAvailableError(f"compressor '{name}' is not available in this release")
     if name not in _MODULE_OF_NAME:
         raise UsageError(
             f"unknown compressor '{name}', expected one of {', '.join(CODECS)}"

@@ -9,7 +9,7 @@ meaning are those of mkdwarfs; patterns are described in `source.globs`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, overload
@@ -154,35 +154,49 @@ def _reason(what: str, text: bytes) -> _BadLineError:
     return _BadLineError(f"{what}: {printable(text)}")
 
 
-def load_rules(texts: Sequence[bytes]) -> Rules:
-    """Return the rules of these lines and of all files they name.
+def load_rule(text: bytes, number: int = 1) -> list[Rule | Merge]:
+    """Return all lines that one given rule stands for, itself first.
 
     Files are looked for from the current folder, wherever they are named. In a file,
     empty lines and lines that begin with `#` say nothing.
+
+    Args:
+        text: The rule.
+        number: Its place among the given rules, from 1 on.
 
     Raises:
         RuleError: A line says nothing, a file cannot be read, or it names itself,
             directly or through others.
     """
+    loader = _Loader(text)
+    loader.add(text, Origin((number,)))
+    return loader.lines
+
+
+def load_rules(texts: Iterable[bytes]) -> Rules:
+    """Return the rules of these lines and of all files they name; see `load_rule`.
+
+    Raises:
+        RuleError: One of them is none.
+    """
     lines: list[Rule | Merge] = []
     for number, text in enumerate(texts, 1):
-        loader = _Loader(text, lines)
-        loader.add(text, Origin((number,)))
+        lines += load_rule(text, number)
     return Rules(lines)
 
 
 class _Loader:
-    """Adds one given rule, with all that it stands for, to `lines`."""
+    """Reads one given rule and all that it stands for into `lines`."""
 
-    def __init__(self, given: bytes, lines: list[Rule | Merge]) -> None:
+    def __init__(self, given: bytes) -> None:
+        self.lines: list[Rule | Merge] = []
         self._given = given
-        self._lines = lines
         self._open: list[tuple[int, int]] = []
 
     def add(self, text: bytes, origin: Origin) -> None:
         try:
             line = _parse(text, origin)
-            self._lines.append(line)
+            self.lines.append(line)
             if isinstance(line, Merge):
                 self._add_file(line)
         except _BadLineError as reason:

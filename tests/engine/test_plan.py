@@ -127,3 +127,15 @@ def test_pack_words():
     for text in ("", "auto,force", "none,names", "nmaes", "names,"):
         with pytest.raises(UsageError, match="--pack-metadata"):
             parse_pack_metadata(text)
+
+
+def test_rules_are_not_for_lists():
+    plan = BuildPlan(input=b"a", output=b"b", filters=(b"- x",), input_list=b"list")
+    with pytest.raises(UsageError, match="cannot combine --input-list and --filter"):
+        plan.settings()
+
+
+def test_rules_of_any_bytes_travel():
+    plan = BuildPlan(input=b"a", output=b"b", filters=(b"- \xff", b". rules"))
+    line = msgspec.json.encode(plan)
+    assert msgspec.json.decode(line, type=BuildPlan) == plan

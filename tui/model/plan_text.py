@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 from dwarfsmith.engine.events import printable
@@ -103,14 +104,24 @@ _SWITCHES: Final = (
 def command(plan: BuildPlan) -> str:
     """Return the `mkdwarfs` command line that makes the same image, for a shell."""
     options = map(shlex.quote, _options(plan))
+    bytes_ = (option + quoted(value) for option, value in _byte_options(plan))
     paths = ("-i", quoted(plan.input), "-o", quoted(plan.output))
-    return " ".join(("mkdwarfs", *paths, *options))
+    return " ".join(("mkdwarfs", *paths, *bytes_, *options))
 
 
 def arguments(plan: BuildPlan) -> tuple[str, ...]:
     """Return the same command as printable words, for the image's history."""
+    bytes_ = (option + printable(value) for option, value in _byte_options(plan))
     paths = ("-i", printable(plan.input), "-o", printable(plan.output))
-    return ("mkdwarfs", *paths, *_options(plan))
+    return ("mkdwarfs", *paths, *bytes_, *_options(plan))
+
+
+def _byte_options(plan: BuildPlan) -> Iterator[tuple[str, bytes]]:
+    """Yield the options whose values are paths, or match them."""
+    if plan.input_list is not None:
+        yield "--input-list=", plan.input_list
+    for rule in plan.filters:
+        yield "--filter=", rule
 
 
 def _options(plan: BuildPlan) -> list[str]:

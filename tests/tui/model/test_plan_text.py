@@ -48,10 +48,12 @@ def test_every_choice_is_in_the_command():
             history=False,
             set_owner=0,
             pack_metadata=("names", "symlinks"),
+            filters=(b"+ a b", b"-i *.O"),
         )
     )
     assert shlex.split(words) == [
-        *("mkdwarfs", "-i", "tux", "-o", "tux.dwarfs", "-l3"),
+        *("mkdwarfs", "-i", "tux", "-o", "tux.dwarfs"),
+        *("--filter=+ a b", "--filter=-i *.O", "-l3"),
         *("--num-workers=4", "--set-owner=0"),
         *("--force", "--with-devices", "--with-specials", "--keep-all-times"),
         *("--no-create-timestamp", "--no-history"),
@@ -72,10 +74,25 @@ def test_the_commands_parser_takes_it_for_the_same_plan(tmp_path):
         verify=True,
         lookback_blocks=3,
         order="path",
+        filters=(b"- it's *.o", b". rules"),
+        remove_empty_dirs=True,
     )
     words = shlex.split(plan_text.command(chosen))
     parsed = mkdwarfs.make_parser().parse_args(words[1:])
     assert mkdwarfs.plan_from(parsed, ()) == chosen
+
+
+def test_a_list_is_in_the_command(tmp_path):
+    chosen = plan(input=b"/", output=b"/x", input_list=os.fsencode(tmp_path / "a b"))
+    words = shlex.split(plan_text.command(chosen))
+    assert words[5] == f"--input-list={tmp_path}/a b"
+    parsed = mkdwarfs.make_parser().parse_args(words[1:])
+    assert mkdwarfs.plan_from(parsed, ()) == chosen
+
+
+def test_the_history_has_printable_words():
+    words = plan_text.arguments(plan(filters=(b"- \xff\n",)))
+    assert words[5] == "--filter=- \\xff\\n"
 
 
 @pytest.mark.parametrize(

@@ -396,6 +396,15 @@ def test_codec_that_does_not_exist(tmp_path):
     assert os.listdir(tmp_path) == ["in"]
 
 
+@pytest.mark.parametrize("section", ["", "schema_", "metadata_", "history_"])
+@pytest.mark.parametrize("spec", ["flac", "ricepp:block_size=64"])
+def test_codecs_for_categories_are_refused_at_once(tmp_path, section, spec):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UsageError, match="cannot be used without a category"):
+        make(tmp_path / "in", tmp_path / "image", **{f"{section}compression": spec})
+    assert os.listdir(tmp_path) == ["in"]
+
+
 def test_full_disk_leaves_nothing(tree, tmp_path, monkeypatch):
     """The error of the first block that does not fit ends the build."""
     from dwarfsmith.engine import output

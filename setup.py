@@ -1,5 +1,6 @@
 """Maps the root folders into the package and builds the native kernels."""
 
+import os
 import pathlib
 
 from Cython.Build import cythonize
@@ -7,6 +8,7 @@ from setuptools import Extension, find_packages, setup
 
 FOLDERS = ["engine", "themes", "tui"]
 FOUND = find_packages(include=[*FOLDERS, *(f"{folder}.*" for folder in FOLDERS)])
+PROCESSORS = os.cpu_count() or 1
 KERNELS = sorted(pathlib.Path("engine/kernels").glob("*.pyx"))
 
 setup(
@@ -22,7 +24,9 @@ setup(
             )
             for source in KERNELS
         ],
+        nthreads=PROCESSORS,
         build_dir="build/cython",
         compiler_directives={"language_level": 3},
     ),
+    options={"build_ext": {"parallel": PROCESSORS}},
 )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import dwarfsmith
 from dwarfsmith.engine.blocks.segmenter import Chunks as CutChunks
 from dwarfsmith.engine.content.identity import Contents
 from dwarfsmith.engine.dwarfs.frozen import UIntMap
+from dwarfsmith.engine.dwarfs.history import SOFTWARE
 from dwarfsmith.engine.dwarfs.metadata import (
     Chunks,
     Directories,
@@ -30,7 +30,6 @@ from dwarfsmith.engine.dwarfs.strings import Strings, offsets_of
 from dwarfsmith.engine.plan import Pack
 from dwarfsmith.engine.source.tree import NameTable, Tree
 
-SOFTWARE = f"dwarfsmith v{dwarfsmith.__version__}"
 SIZE_CACHE_MIN_CHUNKS = 128
 """Files with this many chunks have their size noted, so that stat stays fast."""
 

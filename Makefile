@@ -22,7 +22,7 @@ test: .venv/dev ## lint, check types and import rules, run all tests
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy -p dwarfsmith
 	.venv/bin/lint-imports
-	.venv/bin/pytest -q -n auto --dist worksteal
+	.venv/bin/pytest -q -n auto --dist worksteal --hypothesis-profile ci
 
 bench: .venv/run ## measure beside other tools; tests/benchmarks/bench.py says what can be set
 	.venv/bin/python tests/benchmarks/bench.py

@@ -53,6 +53,8 @@ cdef int by_value(const void* a, const void* b) noexcept nogil:
 cdef int64_t make_distinct(int32_t* numbers, int64_t count) noexcept nogil:
     """Sort numbers, drop repeated ones, and return how many are left."""
     cdef int64_t i, kept = 0
+    if count < 2:
+        return count
     qsort(numbers, count, sizeof(int32_t), by_value)
     for i in range(count):
         if kept == 0 or numbers[kept - 1] != numbers[i]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
@@ -73,6 +72,7 @@ class DwarfsmithApp(App[None]):
         Binding("t", "change_theme", "choose colours", show=False, id="theme"),
         Binding("question_mark", "help", "keys", id="help"),
         Binding("q", "quit", "quit", id="quit"),
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "stop and leave", show=False, priority=True),
     ]
 
@@ -91,7 +91,7 @@ class DwarfsmithApp(App[None]):
         self.session = Session(
             settings=settings, glyphs=ASCII if self.options.ascii else UNICODE
         )
-        self.jobs = Jobs(self, self.session, self.options.worker)
+        self.jobs = Jobs(self, self.session, self.options.launch)
         self.flows = Flows(self)
         self.changed: Signal[Session] = Signal(self, "session changed")
         self._own_filters = [AsciiFilter()] if self.options.ascii else []
@@ -138,10 +138,9 @@ class DwarfsmithApp(App[None]):
     def _leave_at_once(self, code: int) -> None:
         self.exit(return_code=code)
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """Leave nothing behind."""
-        with contextlib.suppress(OSError):
-            self.jobs.close()
+        await self.jobs.close()
 
     # -- what changes, and who is told -----------------------------------------
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from dwarfsmith.engine.requests import (
 from dwarfsmith.tui.messages import JobEvent, JobName, TreeArranged
 from dwarfsmith.tui.model.plan_text import arguments
 from dwarfsmith.tui.model.tree_keeper import TreeKeeper
-from dwarfsmith.tui.runner import WORKER, WorkerProcess
+from dwarfsmith.tui.runner import Launch, Process, WorkerProcess
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -41,16 +41,16 @@ class Jobs:
     Args:
         app: Gets a `JobEvent` for every event, and `TreeArranged`.
         session: Is told of every start.
-        command: The worker program.
+        launch: Makes a job of a request.
     """
 
     def __init__(
-        self, app: App[None], session: Session, command: Sequence[str] = WORKER
+        self, app: App[None], session: Session, launch: Launch = WorkerProcess
     ) -> None:
         self._app = app
         self._session = session
-        self._command = command
-        self._processes: dict[JobName, WorkerProcess] = {}
+        self._launch = launch
+        self._processes: dict[JobName, Process] = {}
         self._runs: dict[JobName, int] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._keeper: TreeKeeper | None = None
@@ -92,9 +92,11 @@ class Jobs:
             if process := self._processes.get(name):
                 process.cancel()
 
-    def close(self) -> None:
-        """Remove what scans have left on disk."""
-        self._drop_folder()
+    async def close(self) -> None:
+        """End all processes and remove what scans have left on disk."""
+        await asyncio.gather(*(process.stop() for process in self._processes.values()))
+        with contextlib.suppress(OSError):
+            self._drop_folder()
 
     def _drop_folder(self) -> None:
         if self._folder is not None:
@@ -107,7 +109,7 @@ class Jobs:
         def tell(event: AnyEvent) -> None:
             self._app.post_message(JobEvent(name, run, event))
 
-        process = WorkerProcess(request, tell, self._command)
+        process = self._launch(request, tell)
         self._processes[name] = process
         self._run(process.run(), name, exclusive=True)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dwarfsmith.tui.model.settings import SettingsFile
-from dwarfsmith.tui.runner import WORKER
+from dwarfsmith.tui.runner import Launch, WorkerProcess
 
 
 @dataclass
@@ -22,5 +21,5 @@ class Options:
     settings: SettingsFile = field(default_factory=lambda: SettingsFile(None))
     user_themes: str | None = None
     """A folder with more themes."""
-    worker: Sequence[str] = WORKER
-    """The program that runs jobs."""
+    launch: Launch = WorkerProcess
+    """Starts jobs."""

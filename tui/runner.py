@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,23 @@ STOP_PATIENCE_S: Final = 2.0
 """How long a worker that was told to stop may take before it is killed."""
 _LINE_LIMIT: Final = 1 << 20
 _LAST_WORDS: Final = 20
+
+
+class Process(Protocol):
+    """A job as whoever started it sees it."""
+
+    async def run(self) -> None:
+        """Run to the end; the last event is `Finished` or `Failed`."""
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+
+    async def stop(self) -> None:
+        """End it, and return when nothing of it is left."""
+
+
+Launch: TypeAlias = Callable[[AnyRequest, Callable[[AnyEvent], None]], Process]
+"""Makes a job of a request; its events go to the second argument."""
 
 
 class WorkerProcess:
@@ -68,8 +85,9 @@ class WorkerProcess:
             return
         try:
             await self._talk(self._process)
+            await _wait(self._process)
         finally:
-            await self._reap(self._process)
+            await _end(self._process)
         if not self._ended:
             self._fail(*self._cause_of_death(self._process))
 
@@ -81,6 +99,11 @@ class WorkerProcess:
             return
         process.stdin.write(to_line(CancelRequest()))
         asyncio.get_running_loop().call_later(STOP_PATIENCE_S, _kill, process)
+
+    async def stop(self) -> None:
+        """End the process, gently first, and return when it is gone."""
+        if self._process is not None:
+            await _end(self._process)
 
     async def _talk(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -109,17 +132,6 @@ class WorkerProcess:
             if text := line.decode("utf-8", "backslashreplace").strip():
                 self._last_words.append(text)
 
-    async def _reap(self, process: asyncio.subprocess.Process) -> None:
-        """Make sure that the process is gone, gently first."""
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_PATIENCE_S)
-        except TimeoutError:
-            _kill(process)
-            await process.wait()
-
     def _cause_of_death(self, process: asyncio.subprocess.Process) -> tuple[str, int]:
         code = process.returncode or 0
         if self._cancelled:
@@ -131,6 +143,29 @@ class WorkerProcess:
 
     def _fail(self, message: str, exit_code: int) -> None:
         self._on_event(Failed(message=message, exit_code=exit_code))
+
+
+async def _wait(process: asyncio.subprocess.Process) -> bool:
+    """Return whether the process ends by itself soon."""
+    try:
+        await asyncio.wait_for(process.wait(), STOP_PATIENCE_S)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the process, gently first.
+
+    One that is at its end must be left to it before: a signal would take its exit
+    code away from asyncio.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        if not await _wait(process):
+            _kill(process)
+            await process.wait()
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

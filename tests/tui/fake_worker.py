@@ -1,6 +1,8 @@
 """Stands in for the engine's worker: says canned events, does no work.
 
-`fake_worker.py SCRIPT` reads one request like the real one and plays a part of it:
+`play(script, request)` yields the events of a part, and between them `WAIT` (for a
+cancel request), `KILL` (dies by SIGKILL) or `IGNORE` (works on, whatever it is told).
+`fake_worker.py SCRIPT` plays it as a process that reads one request like the real one.
 
     done      scans and builds to the end, with two problems
     running   scans; a build stops in the middle and waits to be cancelled
@@ -21,12 +23,16 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 
 from dwarfsmith.engine import events
-from dwarfsmith.engine.requests import BuildRequest, ScanRequest, from_line
+from dwarfsmith.engine.requests import AnyRequest, BuildRequest, ScanRequest, from_line
 from dwarfsmith.engine.source.tree import LISTING, ROW, Tree
+
+WAIT, KILL, IGNORE = "wait", "kill", "ignore"
+Step = events.Event | str
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -93,27 +99,14 @@ def write_tree(folder: str, root: bytes = b"/srv/tux") -> Tree:
     return tree
 
 
-def say(event: events.Event) -> None:
-    sys.stdout.buffer.write(events.to_line(event))
-    sys.stdout.buffer.flush()
-
-
-def wait_for_cancel() -> None:
-    for line in sys.stdin.buffer:
-        if json.loads(line).get("type") == "cancel":
-            break
-    say(events.Failed(message="cancelled", exit_code=130))
-    sys.exit(130)
-
-
-def scan(request: ScanRequest, script: str) -> None:
-    say(events.JobStarted(job="scan", pid=os.getpid()))
+def scan(request: ScanRequest, script: str) -> Iterator[Step]:
+    yield events.JobStarted(job="scan", pid=os.getpid())
     if script == "gone":
         path = events.printable(request.input)
         message = f"input: no such directory '{path}'"
-        say(events.Failed(message=message, exit_code=1))
-        sys.exit(1)
-    tree = write_tree(request.columns)
+        yield events.Failed(message=message, exit_code=1)
+        return
+    tree = write_tree(request.columns, request.input)
     counts = {
         "entries": len(tree),
         "directories": int(tree.is_directory.sum()),
@@ -122,11 +115,11 @@ def scan(request: ScanRequest, script: str) -> None:
         "others": 0,
         "size_bytes": int(tree.size[tree.is_regular].sum()),
     }
-    say(events.ScanProgress(**counts))
+    yield events.ScanProgress(**counts)
     if script == "scanning":
-        wait_for_cancel()
-    say(events.Scanned(**counts, seconds=0.25, columns=request.columns))
-    say(events.Finished(exit_code=0))
+        yield WAIT
+    yield events.Scanned(**counts, seconds=0.25, columns=request.columns)
+    yield events.Finished(exit_code=0)
 
 
 def gauges(seconds: float, share: float) -> events.Gauges:
@@ -149,96 +142,87 @@ def gauges(seconds: float, share: float) -> events.Gauges:
     )
 
 
-def early(scanned: dict[str, int]) -> None:
-    say(events.JobStarted(job="build", pid=os.getpid()))
-    say(events.StageStarted(stage="scan", unit="entries"))
-    say(events.StageProgress(stage="scan", done=scanned["entries"]))
-    say(events.Scanned(**scanned, seconds=0.25))
+def early(scanned: dict[str, int]) -> Iterator[Step]:
+    yield events.JobStarted(job="build", pid=os.getpid())
+    yield events.StageStarted(stage="scan", unit="entries")
+    yield events.StageProgress(stage="scan", done=scanned["entries"])
+    yield events.Scanned(**scanned, seconds=0.25)
     detail = f"{scanned['entries']} entries"
-    say(events.StageFinished(stage="scan", seconds=0.25, detail=detail))
-    say(events.StageStarted(stage="identify", unit="bytes"))
-    say(events.StageProgress(stage="identify", done=36 * MIB))
+    yield events.StageFinished(stage="scan", seconds=0.25, detail=detail)
+    yield events.StageStarted(stage="identify", unit="bytes")
+    yield events.StageProgress(stage="identify", done=36 * MIB)
 
 
-def middle(share: float) -> None:
+def middle(share: float) -> Iterator[Step]:
     total = 768 * MIB
-    say(
-        events.Identified(
-            contents=93,
-            duplicate_files=29,
-            duplicate_bytes=116 * MIB,
-            hard_links=0,
-            hard_link_bytes=0,
-            hashed_files=60,
-            hashed_bytes=300 * MIB,
-        )
+    yield events.Identified(
+        contents=93,
+        duplicate_files=29,
+        duplicate_bytes=116 * MIB,
+        hard_links=0,
+        hard_link_bytes=0,
+        hashed_files=60,
+        hashed_bytes=300 * MIB,
     )
     detail = "saved 116 MiB in 29 duplicates"
-    say(events.StageFinished(stage="identify", seconds=1.31, detail=detail))
-    say(events.StageStarted(stage="order", unit="contents", total=93))
+    yield events.StageFinished(stage="identify", seconds=1.31, detail=detail)
+    yield events.StageStarted(stage="order", unit="contents", total=93)
     detail = "nilsimsa, 93 contents"
-    say(events.StageFinished(stage="order", seconds=0.42, detail=detail))
-    say(events.StageStarted(stage="segment", unit="bytes", total=total))
-    say(events.StageStarted(stage="compress", unit="blocks"))
-    say(
-        events.Problem(
-            message="changed while being read", path="saves/slot2.sav", path_b64=None
-        )
+    yield events.StageFinished(stage="order", seconds=0.42, detail=detail)
+    yield events.StageStarted(stage="segment", unit="bytes", total=total)
+    yield events.StageStarted(stage="compress", unit="blocks")
+    yield events.Problem(
+        message="changed while being read", path="saves/slot2.sav", path_b64=None
     )
     steps = round(share * 45)
     for step in range(steps):
         seconds = 1 + step * 1.5
         ratio = (5, 5, 9, 18, 33, 52, 80, 99)[step * 7 % 8]
-        say(gauges(seconds, (step + 1) / 45))
-        say(
-            events.BlockDone(
-                number=step,
-                full_bytes=16 * MIB,
-                stored_bytes=16 * MIB * ratio // 100,
-                codec="zstd",
-                seconds=1.9 + step % 3 / 10,
-                worker=step % 2,
-            )
+        yield gauges(seconds, (step + 1) / 45)
+        yield events.BlockDone(
+            number=step,
+            full_bytes=16 * MIB,
+            stored_bytes=16 * MIB * ratio // 100,
+            codec="zstd",
+            seconds=1.9 + step % 3 / 10,
+            worker=step % 2,
         )
     done = min(int(total * share * 1.4), total)
-    say(events.StageProgress(stage="segment", done=done, total=total))
-    say(events.StageProgress(stage="compress", done=steps, total=None))
+    yield events.StageProgress(stage="segment", done=done, total=total)
+    yield events.StageProgress(stage="compress", done=steps, total=None)
 
 
-def finish(output: bytes, verify: bool) -> None:
+def finish(output: bytes, verify: bool) -> Iterator[Step]:
     detail = "saved 48.0 MiB in 9,412 matches"
-    say(events.StageFinished(stage="segment", seconds=41.2, detail=detail))
-    say(events.StageFinished(stage="compress", seconds=66.1, detail="45 blocks"))
-    say(events.StageStarted(stage="metadata", unit="entries"))
-    say(events.StageFinished(stage="metadata", seconds=0.18, detail="6.12 KiB"))
+    yield events.StageFinished(stage="segment", seconds=41.2, detail=detail)
+    yield events.StageFinished(stage="compress", seconds=66.1, detail="45 blocks")
+    yield events.StageStarted(stage="metadata", unit="entries")
+    yield events.StageFinished(stage="metadata", seconds=0.18, detail="6.12 KiB")
     path = "data/[a].bin"
-    say(events.Problem(message="permission denied", path=path, path_b64=None))
+    yield events.Problem(message="permission denied", path=path, path_b64=None)
     if verify:
-        say(events.StageStarted(stage="verify", unit="bytes"))
-        say(events.StageFinished(stage="verify", seconds=2.2, detail="all read back"))
-        say(events.Verified(sections=48, entries=110, seconds=2.2))
-    say(
-        events.Built(
-            output=events.printable(output),
-            image_bytes=139 * MIB + 4711,
-            input_bytes=884 * MIB,
-            blocks=45,
-            block_bytes=138 * MIB,
-            metadata_bytes=6266,
-            chunks=1234,
-            inodes=101,
-            problems=2,
-            seconds=71.3,
-            cpu_seconds=138.2,
-            peak_memory_bytes=990 * MIB,
-            verified=verify,
-        )
+        yield events.StageStarted(stage="verify", unit="bytes")
+        yield events.StageFinished(stage="verify", seconds=2.2, detail="all read back")
+        yield events.Verified(sections=48, entries=110, seconds=2.2)
+    yield events.Built(
+        output=events.printable(output),
+        image_bytes=139 * MIB + 4711,
+        input_bytes=884 * MIB,
+        blocks=45,
+        block_bytes=138 * MIB,
+        metadata_bytes=6266,
+        chunks=1234,
+        inodes=101,
+        problems=2,
+        seconds=71.3,
+        cpu_seconds=138.2,
+        peak_memory_bytes=990 * MIB,
+        verified=verify,
     )
-    say(events.Finished(exit_code=2))
-    sys.exit(2)
+    yield events.Finished(exit_code=2)
 
 
-def build(request: BuildRequest, script: str) -> None:
+def build(request: BuildRequest, script: str) -> Iterator[Step]:
     scanned = {
         "entries": 110,
         "directories": 8,
@@ -247,38 +231,56 @@ def build(request: BuildRequest, script: str) -> None:
         "others": 0,
         "size_bytes": 884 * MIB,
     }
-    early(scanned)
+    yield from early(scanned)
     if script == "early":
-        wait_for_cancel()
-    middle(1.0 if script == "done" else 0.6)
+        yield WAIT
+    yield from middle(1.0 if script == "done" else 0.6)
     if script == "running":
-        wait_for_cancel()
+        yield WAIT
     if script == "failed":
         output = events.printable(request.plan.output)
         message = f"cannot write '{output}': No space left on device"
-        say(events.Failed(message=message, exit_code=1))
-        sys.exit(1)
-    if script == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if script == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(60)
-    finish(request.plan.output, request.plan.verify)
+        yield events.Failed(message=message, exit_code=1)
+    elif script == "killed":
+        yield KILL
+    elif script == "stubborn":
+        yield IGNORE
+    else:
+        yield from finish(request.plan.output, request.plan.verify)
+
+
+def verify() -> Iterator[Step]:
+    yield events.JobStarted(job="verify", pid=os.getpid())
+    yield events.Verified(sections=48, entries=110, seconds=2.2)
+    yield events.Finished(exit_code=0)
+
+
+def play(script: str, request: AnyRequest) -> Iterator[Step]:
+    if script == "mute":
+        raise RuntimeError("nothing to say")
+    if isinstance(request, ScanRequest):
+        return scan(request, script)
+    if isinstance(request, BuildRequest):
+        return build(request, script)
+    return verify()
 
 
 def main() -> None:
-    script = sys.argv[1]
-    if script == "mute":
-        raise RuntimeError("nothing to say")
     request = from_line(sys.stdin.buffer.readline())
-    if isinstance(request, ScanRequest):
-        scan(request, script)
-    elif isinstance(request, BuildRequest):
-        build(request, script)
-    else:
-        say(events.JobStarted(job="verify", pid=os.getpid()))
-        say(events.Verified(sections=48, entries=110, seconds=2.2))
-        say(events.Finished(exit_code=0))
+    for step in play(sys.argv[1], request):
+        if step == WAIT:
+            while json.loads(sys.stdin.buffer.readline()).get("type") != "cancel":
+                pass
+            step = events.Failed(message="cancelled", exit_code=130)
+        elif step == KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif step == IGNORE:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(60)
+        sys.stdout.buffer.write(events.to_line(step))
+        sys.stdout.buffer.flush()
+        if isinstance(step, events.Finished | events.Failed):
+            sys.exit(step.exit_code)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,18 @@ class TreeRows:
         self._open[:1] = True
         self._resplice(entry)
 
+    @property
+    def opened(self) -> Bools:
+        """Which entries are open, a copy to `reopen` later."""
+        return self._open.copy()
+
+    def reopen(self, opened: Bools) -> None:
+        """Open what was open then, and nothing else."""
+        self._open[:] = False
+        self._open[: len(opened)] = opened
+        self._open[:1] = True
+        self._rows = self._visible(0)
+
     def reveal(self, entry: int) -> None:
         """Open every folder above `entry`."""
         parent = self.arrangement.shape.parent

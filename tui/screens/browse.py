@@ -25,6 +25,7 @@ from dwarfsmith.tui.widgets.tree_table import TreeTable
 
 if TYPE_CHECKING:
     from dwarfsmith.tui.model.find import Found
+    from dwarfsmith.tui.model.tree_index import Bools
 
 
 class BrowseScreen(ModeScreen):
@@ -54,6 +55,7 @@ class BrowseScreen(ModeScreen):
         self._shown: object = None
         self._found: Found | None = None
         self._origin: int | None = None
+        self._opened: Bools | None = None
 
     def compose_body(self) -> ComposeResult:
         """Lay out the tree beside the details."""
@@ -177,14 +179,22 @@ class BrowseScreen(ModeScreen):
 
     def action_find(self) -> None:
         """Open the line to type what to find in."""
-        self._origin = self.query_one(TreeTable).entry
+        table = self.query_one(TreeTable)
+        self._origin = table.entry
+        # What a match opens on the way is closed again if the search goes on.
+        self._opened = table.rows.opened if table.rows is not None else None
         self.query_one(FindBar).open()
 
     @on(Input.Changed)
     def _find_typed(self, message: Input.Changed) -> None:
+        if not self.query_one(FindBar).display:
+            return  # emptied because it was closed
         self._find(message.value)
-        if self._found and self._origin is not None:
-            self._select(self._found.at_or_after(self._position(self._origin)))
+        if self._origin is not None:
+            entry = self._origin
+            if self._found:
+                entry = self._found.at_or_after(self._position(entry))
+            self.query_one(TreeTable).select(entry, self._opened)
         self._tell_found()
 
     @on(Input.Submitted)
@@ -213,7 +223,7 @@ class BrowseScreen(ModeScreen):
         if self._found and entry is not None:
             here = self._position(entry)
             go = self._found.next if step > 0 else self._found.previous
-            self._select(go(here))
+            self.query_one(TreeTable).select(go(here))
             self._tell_found()
 
     def action_leave_find(self) -> None:
@@ -222,13 +232,10 @@ class BrowseScreen(ModeScreen):
         if not bar.display:
             return
         if bar.typing and self._origin is not None:
-            self._select(self._origin)
+            self.query_one(TreeTable).select(self._origin, self._opened)
         self._found = None
         bar.close()
         self.query_one(TreeTable).focus()
-
-    def _select(self, entry: int) -> None:
-        self.query_one(TreeTable).select(entry)
 
     def _position(self, entry: int) -> int:
         arrangement = self.session.arrangement

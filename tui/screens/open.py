@@ -26,19 +26,24 @@ class FolderSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return `value` completed, or None."""
-        head, _, start = value.rpartition("/")
-        folder = os.path.expanduser(f"{head}/" if head or value[:1] == "/" else ".")
-        try:
-            names = sorted(
-                entry.name
-                for entry in os.scandir(folder)
-                if entry.name.startswith(start) and entry.is_dir()
-            )
-        except OSError:
-            return None
-        if not start:
-            names = [name for name in names if not name.startswith(".")]
-        return value + names[0][len(start) :] + "/" if names else None
+        return completed(value)
+
+
+def completed(value: str) -> str | None:
+    """Return a path with its last part completed, or None if there is no folder."""
+    head, _, start = value.rpartition("/")
+    folder = os.path.expanduser(f"{head}/" if head or value[:1] == "/" else ".")
+    try:
+        names = sorted(
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.name.startswith(start) and entry.is_dir()
+        )
+    except OSError:
+        return None
+    if not start:
+        names = [name for name in names if not name.startswith(".")]
+    return value + names[0][len(start) :] + "/" if names else None
 
 
 class OpenScreen(Dialog[bytes]):
@@ -85,9 +90,10 @@ class OpenScreen(Dialog[bytes]):
     def action_complete(self) -> None:
         """Take the suggestion, or go to the recent folders."""
         field = self.query_one(Input)
-        if field.has_focus and field._suggestion:
-            field.action_cursor_right()
-            field.cursor_position = len(field.value)
+        longer = completed(field.value) if field.has_focus else None
+        if longer is not None:
+            field.value = longer
+            field.cursor_position = len(longer)
         else:
             self.app.action_focus_next()
 

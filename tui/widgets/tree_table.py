@@ -17,7 +17,7 @@ from dwarfsmith.tui.widgets.tree_lines import ARROW_CELLS, MARK_CELLS, TreeLine,
 
 if TYPE_CHECKING:
     from dwarfsmith.engine.source.tree import Tree
-    from dwarfsmith.tui.model.tree_index import Arrangement
+    from dwarfsmith.tui.model.tree_index import Arrangement, Bools
     from dwarfsmith.tui.model.tree_rows import TreeRows
 
 
@@ -182,9 +182,16 @@ class TreeTable(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self._cursor_row
 
-    def select(self, entry: int) -> None:
-        """Put the cursor on `entry`, opening the folders above it."""
+    def select(self, entry: int, opened: Bools | None = None) -> None:
+        """Put the cursor on `entry`, opening the folders above it.
+
+        Args:
+            entry: Where to go.
+            opened: What else is to be open; None: what is open now.
+        """
         if self.rows is not None:
+            if opened is not None:
+                self.rows.reopen(opened)
             self.rows.reveal(entry)
             self._fit()
             self._go(self.rows.row(entry))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import pathlib
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from dwarfsmith.engine.events import AnyEvent, Failed
+from dwarfsmith.engine.requests import AnyRequest
 from dwarfsmith.tui.app import DwarfsmithApp
 from dwarfsmith.tui.model import machine
 from dwarfsmith.tui.options import Options
@@ -60,16 +63,49 @@ def clock() -> Clock:
     return Clock()
 
 
+class PlayedProcess:
+    """A job that is only played, in this process: nothing is started."""
+
+    def __init__(
+        self,
+        play: Callable[[AnyRequest], Iterator[Any]],
+        request: AnyRequest,
+        on_event: Callable[[AnyEvent], None],
+    ) -> None:
+        self._steps = play(request)
+        self._on_event = on_event
+        self._cancelled = asyncio.Event()
+
+    async def run(self) -> None:
+        for step in self._steps:
+            if step == "wait":
+                await self._cancelled.wait()
+                step = Failed(message="cancelled", exit_code=130)
+            elif step == "kill":
+                step = Failed(message="the worker was stopped by SIGKILL", exit_code=1)
+            self._on_event(step)
+            await asyncio.sleep(0)
+            if isinstance(step, Failed):
+                return
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    async def stop(self) -> None:
+        self._cancelled.set()
+
+
 @pytest.fixture
 def make_app(clock: Clock, fake_worker: ModuleType) -> MakeApp:
-    """Make an app whose worker plays a part of `fake_worker.py`."""
+    """Make an app whose jobs are a part of `fake_worker.py`, played."""
 
     def make(script: str = "done", **options: Any) -> DwarfsmithApp:
         options.setdefault("input", INPUT)
-        worker = (sys.executable, str(fake_worker.__file__), script)
-        options.setdefault("worker", worker)
+        play = partial(fake_worker.play, script)
+        options.setdefault("launch", partial(PlayedProcess, play))
         app = DwarfsmithApp(Options(**options))
         app.session.clock = clock
+        app.NOTIFICATION_TIMEOUT = 3600
         app.session.memory = lambda: 1_525_000_000
         return app
 
@@ -92,6 +128,16 @@ async def run_until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
 def until() -> Until:
     """Let the app run until something holds and the screen shows it."""
     return run_until
+
+
+@pytest.fixture
+def told() -> Callable[[DwarfsmithApp], str]:
+    """Return what an app has said in passing."""
+
+    def all_told(app: DwarfsmithApp) -> str:
+        return "\n".join(note.message for note in app._notifications)
+
+    return all_told
 
 
 def scanned(app: DwarfsmithApp) -> bool:

@@ -95,3 +95,12 @@ def test_what_is_open_stays_open_in_another_order(tree, arranged):
     rows.adopt(other)
     assert len(rows) == count
     assert listed(rows) == expected(other, {data})
+
+
+def test_what_was_open_can_be_had_again(tree, arranged):
+    rows = TreeRows(arranged)
+    rows.set_open(1, True)
+    then, before = rows.opened, listed(rows)
+    rows.set_open_below(0, True)
+    rows.reopen(then)
+    assert listed(rows) == before

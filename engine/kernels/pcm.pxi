@@ -82,7 +82,7 @@ cdef inline void _pack(
 # the loops above several times as fast.
 
 
-cdef void pcm_unpack(
+cdef inline void pcm_unpack(
     const uint8_t *at, int64_t stride, int64_t count, const Pcm *pcm, int64_t *out
 ) noexcept nogil:
     """Read `count` samples that are `stride` bytes apart."""
@@ -103,7 +103,7 @@ cdef void pcm_unpack(
         _unpack(at, stride, count, pcm, 4, True, out)
 
 
-cdef void pcm_pack(
+cdef inline void pcm_pack(
     const int64_t *values, int64_t count, const Pcm *pcm, uint8_t *at, int64_t stride
 ) noexcept nogil:
     """Write `count` samples, `stride` bytes apart."""

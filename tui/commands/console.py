@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TextIO
 
@@ -247,6 +247,18 @@ def parse_count(text: str, option: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) < 1 << 16:
         raise UsageError(f"{option} expects a number from 1 to 65535, found '{text}'")
     return int(text)
+
+
+def write_output(parts: Iterable[bytes | bytearray]) -> None:
+    """Write bytes to standard output: names need not be text."""
+    sys.stdout.flush()
+    stream = sys.stdout.buffer
+    for part in parts:
+        # Where Python was told not to buffer, a write may take only a part.
+        view = memoryview(part)
+        while view:
+            view = view[stream.write(view) :]
+    stream.flush()
 
 
 def run_command(name: str, run: Callable[[], int]) -> int:

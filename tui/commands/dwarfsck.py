@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from dwarfsmith.engine.errors import (
@@ -23,6 +23,7 @@ from dwarfsmith.tui.commands.console import (
     parse_count,
     parse_offset,
     run_command,
+    write_output,
 )
 
 if TYPE_CHECKING:
@@ -164,8 +165,7 @@ def _print_header(file: ImageFile) -> int:
     if file.offset == 0:
         Log().line("warn", "filesystem does not contain a header")
         return EXIT_WITH_PROBLEMS
-    for part in file.header_parts():
-        sys.stdout.buffer.write(part)
+    write_output(file.header_parts())
     return EXIT_OK
 
 
@@ -192,18 +192,10 @@ def _check(
         if arguments.list:
             from dwarfsmith.tui.commands.listing import listing
 
-            _write(listing(image, verbose=arguments.verbose))
+            write_output(listing(image, verbose=arguments.verbose))
         else:
             from dwarfsmith.tui.commands import report
 
             render = report.as_json if arguments.json else report.as_text
-            _write([render(image, checks, details).encode()])
+            write_output([render(image, checks, details).encode()])
     return EXIT_FATAL if errors else EXIT_OK
-
-
-def _write(parts: Iterable[bytes]) -> None:
-    """Write to standard output; bytes, because names need not be text."""
-    sys.stdout.flush()
-    for part in parts:
-        sys.stdout.buffer.write(part)
-    sys.stdout.buffer.flush()

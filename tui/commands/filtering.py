@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from dwarfsmith.engine.errors import EXIT_OK, EXIT_WITH_PROBLEMS
@@ -10,7 +9,7 @@ from dwarfsmith.engine.job import Job
 from dwarfsmith.engine.source.debug_filter import check_mode, debug_lines
 from dwarfsmith.engine.source.rules import load_rules
 from dwarfsmith.engine.source.walk import walk
-from dwarfsmith.tui.commands.console import Log
+from dwarfsmith.tui.commands.console import Log, write_output
 from dwarfsmith.tui.commands.progress import QuietDisplay
 
 
@@ -38,13 +37,5 @@ def print_debug_filter(
         rules=rules,
         keep_excluded=True,
     )
-    for lines in debug_lines(tree, rules.evaluate(tree), mode):
-        _write_all(lines)
+    write_output(debug_lines(tree, rules.evaluate(tree), mode))
     return EXIT_WITH_PROBLEMS if job.problems else EXIT_OK
-
-
-def _write_all(data: bytearray) -> None:
-    # Where Python was told not to buffer, a write may take only a part.
-    view = memoryview(data)
-    while view:
-        view = view[sys.stdout.buffer.write(view) :]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+_LOOK: Final = (
+    "See that the input is still there, r scans it again; or change the plan with p."
+)
 _ADVICE: Final = (
     (
         "no space left",
@@ -30,11 +33,8 @@ _ADVICE: Final = (
         "permission denied",
         "Choose an output you may write to with p, then build again with b.",
     ),
-    (
-        "no such",
-        "See that the input is still there, r scans it again; or change the plan "
-        "with p.",
-    ),
+    ("no such", _LOOK),
+    ("expected a directory", _LOOK),
 )
 
 

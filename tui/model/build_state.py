@@ -36,6 +36,8 @@ from dwarfsmith.tui.model.rates import Rates
 Status = Literal["idle", "running", "cancelling", "done", "failed", "cancelled"]
 
 CANCELLED = CancelledError.exit_code
+STALE_S = 3.0
+"""Samples come several times a second; one this old says nothing of now."""
 MOST_LINES = 2000
 """Problems and log lines kept for the screen; all problems are counted."""
 
@@ -51,12 +53,16 @@ class StageView:
     seconds: float = 0.0
     detail: str = ""
     current: str = ""
+    estimate: float | None = None
+    """The part that is done where there is a better way to tell than by `done`."""
 
     @property
     def fraction(self) -> float | None:
         """The part that is done, None while that cannot be said."""
         if self.status == "done":
             return 1.0
+        if self.estimate is not None:
+            return self.estimate
         return self.done / self.total if self.total else None
 
 
@@ -91,6 +97,8 @@ class BuildState:
     scan: ScanProgress | Scanned | None = None
     identified: Identified | None = None
     gauges: Gauges | None = None
+    gauged: float = 0.0
+    """When that sample arrived."""
     rates: Rates = field(default_factory=Rates)
     blocks: BlockSizes = field(default_factory=BlockSizes)
     lanes: dict[int, Lane] = field(default_factory=dict)
@@ -184,8 +192,9 @@ class BuildState:
 
     def _apply_gauges(self, event: Gauges) -> None:
         self.gauges = event
+        self.gauged = self.clock()
         self.rates.add(event, self.ratio)
-        self.eta.update(event.seconds, self.blocks.full_bytes, self._to_compress())
+        self._estimate()
         compress = self.stages.get("compress")
         if compress is not None and compress.total is None:
             compress.total = event.blocks_total
@@ -196,6 +205,13 @@ class BuildState:
         lane.blocks += 1
         lane.full_bytes += event.full_bytes
         lane.last = event
+        self._estimate()
+
+    def _estimate(self) -> None:
+        self.eta.update(self.clock(), self.blocks.full_bytes, self._to_compress())
+        if (compress := self.stages.get("compress")) is not None:
+            # By bytes, because the last blocks and their number come late.
+            compress.estimate = self.fraction
 
     def _to_compress(self) -> float | None:
         """Return the bytes all blocks will hold, guessed from what was cut so far."""
@@ -225,17 +241,19 @@ class BuildState:
     @property
     def seconds_left(self) -> tuple[float, float] | None:
         """Soonest and latest end of compressing, None while that means nothing."""
-        if self.gauges is None or self.status != "running":
+        if self.status != "running":
             return None
         compress = self.stages.get("compress")
         if compress is not None and compress.status == "done":
             return None
-        return self.eta.range(self.gauges.seconds)
+        return self.eta.range(self.clock())
 
     @property
-    def input_bytes(self) -> int | None:
-        """Bytes of all files, once the scan is complete."""
-        return self.scan.size_bytes if isinstance(self.scan, Scanned) else None
+    def present(self) -> Gauges | None:
+        """The newest sample, None once it is too old to speak for the present."""
+        if self.gauges is None or self.clock() - self.gauged > STALE_S:
+            return None
+        return self.gauges
 
     @property
     def ratio(self) -> float | None:

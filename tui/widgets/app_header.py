@@ -11,6 +11,8 @@ from dwarfsmith.tui.widgets.pane import Pane, line, spread
 
 MODES = (("1", "browse", "Browse"), ("4", "build", "Build"))
 _BAR_CELLS = 8
+_MIN_PATH_CELLS = 24
+"""With less room, only the output is named."""
 
 
 class AppHeader(Pane):
@@ -99,6 +101,9 @@ class AppHeader(Pane):
         if room < 40 + len(memory):
             memory = ""
         path_room = room - len(memory) - 3 - len(arrow)
+        if path_room < _MIN_PATH_CELLS:
+            target = text.elide_middle(target, path_room, self.glyphs.ellipsis)
+            return line(arrow, (target, "$foreground"))
         target = text.elide_middle(target, path_room // 2, self.glyphs.ellipsis)
         source = text.elide_middle(
             self.said(session.input_label),

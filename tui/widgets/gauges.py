@@ -32,12 +32,13 @@ class GaugePanel(Pane):
         """Draw the lines; a figure that is not known yet is a dot."""
         if self.build is None:
             return []
-        build, gauges = self.build, self.build.gauges
+        build, gauges = self.build, self.build.present
         ratio = None if build.ratio is None else units.percent(build.ratio, 1)
         rates = build.rates
+        read, written = (rates.read, rates.written) if gauges else (None, None)
         shown = [
-            self._past("read", units.rate(rates.read), list(rates.read_history)),
-            self._past("written", units.rate(rates.written), list(rates.write_history)),
+            self._past("read", units.rate(read), list(rates.read_history)),
+            self._past("written", units.rate(written), list(rates.write_history)),
             self._past("packs to", ratio or units.UNKNOWN, list(rates.ratio_history)),
         ]
         return shown + self._memory(gauges)

@@ -47,5 +47,5 @@ class WorkerLanes(Pane):
             f"block {last.number:<5,}",
             (self.glyphs.levels[step], f"$block-{step + 1}"),
             f" {units.percent(ratio, 1):>6}",
-            (f"  {last.codec} {units.span(last.seconds)}", "$muted"),
+            (f"  {last.codec.lower()} {units.span(last.seconds)}", "$muted"),
         )

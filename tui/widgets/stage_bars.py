@@ -68,10 +68,11 @@ class StageBars(Pane):
         note = amounts(view)
         if fraction is None:
             # Of an unknown total no part can be filled.
-            dots = self.glyphs.unknown * cells
+            dots = self.glyphs.waiting * cells
             return line((dots, "$faint"), pad), note
         filled, track = bar(fraction, cells, self.glyphs)
-        share = f"{units.percent(fraction, 1):>{_STATE_CELLS}}"
+        about = self.glyphs.about if view.total is None else ""
+        share = f"{about}{units.percent(fraction, 1)}".rjust(_STATE_CELLS)
         style = "$promise" if self.build and self.build.active else "$muted"
         return line((filled, style), (track, "$faint"), share), note
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from dwarfsmith.engine.events import AnyEvent, Failed
+from dwarfsmith.engine.events import AnyEvent, Failed, Gauges
 from dwarfsmith.engine.requests import AnyRequest
 from dwarfsmith.tui.app import DwarfsmithApp
 from dwarfsmith.tui.model import machine
@@ -68,10 +68,13 @@ class PlayedProcess:
 
     def __init__(
         self,
+        clock: Clock,
         play: Callable[[AnyRequest], Iterator[Any]],
         request: AnyRequest,
         on_event: Callable[[AnyEvent], None],
     ) -> None:
+        self._clock = clock
+        self._started = clock.now
         self._steps = play(request)
         self._on_event = on_event
         self._cancelled = asyncio.Event()
@@ -83,7 +86,10 @@ class PlayedProcess:
                 step = Failed(message="cancelled", exit_code=130)
             elif step == "kill":
                 step = Failed(message="the worker was stopped by SIGKILL", exit_code=1)
+            if isinstance(step, Gauges):
+                self._clock.now = self._started + step.seconds
             self._on_event(step)
+            # Let the app take it in at its own time.
             await asyncio.sleep(0)
             if isinstance(step, Failed):
                 return
@@ -102,7 +108,7 @@ def make_app(clock: Clock, fake_worker: ModuleType) -> MakeApp:
     def make(script: str = "done", **options: Any) -> DwarfsmithApp:
         options.setdefault("input", INPUT)
         play = partial(fake_worker.play, script)
-        options.setdefault("launch", partial(PlayedProcess, play))
+        options.setdefault("launch", partial(PlayedProcess, clock, play))
         app = DwarfsmithApp(Options(**options))
         app.session.clock = clock
         app.NOTIFICATION_TIMEOUT = 3600

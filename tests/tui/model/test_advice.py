@@ -15,7 +15,8 @@ from dwarfsmith.tui.model.advice import advice
         ("the worker was stopped by SIGKILL", "out of memory"),
         ("out of memory", "lower level or fewer workers"),
         ("cannot write 'x': Permission denied", "may write to"),
-        ("input: no such directory '/x'", "still there"),
+        ("output: no such directory '/x'", "still there"),
+        ("input: expected a directory at '/x', found nothing", "still there"),
         ("something nobody thought of", "Change the plan"),
     ],
 )

@@ -101,6 +101,7 @@ def test_the_part_compressed_counts_what_repeats_will_save(build):
     build.apply(gauges(1, segmented_bytes=4 * MIB, matched_bytes=2 * MIB))
     # Half of all is cut and half of that repeats: 4 MiB of blocks are to come.
     assert build.fraction == pytest.approx(1 / 4)
+    assert build.stages["compress"].fraction == build.fraction
     assert build.ratio == pytest.approx(1 / 4)
 
 
@@ -163,10 +164,11 @@ def test_the_end_stops_the_clock(build, now, event, status):
     assert build.seconds_left is None
 
 
-def test_the_time_left_needs_a_few_blocks(build):
+def test_the_time_left_needs_a_few_blocks(build, now):
     build.apply(events.StageStarted(stage="segment", unit="bytes", total=64 * MIB))
     build.apply(events.StageStarted(stage="compress", unit="blocks"))
     for second in range(30):
+        now[0] += 1
         build.apply(block(second, MIB // 2))
         build.apply(gauges(float(second), segmented_bytes=64 * MIB))
         if second == 2:
@@ -188,3 +190,11 @@ def test_reading_back_later_is_a_job_of_its_own(build):
     assert build.verified is None
     build.end_verify(events.Failed(message="section 3: checksum", exit_code=1))
     assert build.verify_failure.message == "section 3: checksum"
+
+
+def test_an_old_sample_does_not_speak_for_the_present(build, now):
+    assert build.present is None
+    build.apply(gauges(1.0))
+    assert build.present is build.gauges
+    now[0] += 60
+    assert build.present is None

@@ -139,6 +139,8 @@ class _Build:
                 chunks = self._cut(pool, image, sampler, tree, contents, permutation)
                 sink.blocks_total = stage.total = image.announced
                 tables = self._add_metadata(pool, image, tree, contents, chunks)
+                # Here, and not at the end of the block, so that sampling goes on.
+                pool.finish()
             if self.plan.section_index:
                 image.append_index()
         verified = self._verify(output)

@@ -464,3 +464,19 @@ def test_events_add_up(tree, tmp_path):
     assert isinstance(built, Built)
     total = sum(event.full_bytes for event in blocks)
     assert gauges[-1].segmented_bytes - gauges[-1].matched_bytes == total
+
+
+def test_totals_are_sampled_until_the_last_block_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(conductor, "GAUGE_INTERVAL_S", 0.01)
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "file").write_bytes(random.Random(3).randbytes(2 << 20))
+    events = []
+    make(source, tmp_path / "image", events, compression="lzma:level=9:extreme")
+    late = [
+        event
+        for event in events
+        if isinstance(event, Gauges) and event.blocks_total and event.busy_workers
+    ]
+    assert late
+    assert {event.bottleneck for event in late} == {"compress"}

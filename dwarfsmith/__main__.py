@@ -85,15 +85,16 @@ def _demo(given: Sequence[str]) -> int:
     demo = argparse.ArgumentParser(
         prog="dwarfsmith demo", description="Write a folder to try dwarfsmith on."
     )
-    demo.add_argument("folder", metavar="DIR", help="a folder to make; must not exist")
+    demo.add_argument("folder", metavar="DIR", help="a new or empty folder")
     options = demo.parse_args(given)
     from dwarfsmith.engine.demo import write_demo
     from dwarfsmith.engine.errors import DwarfsmithError
 
     try:
         write_demo(os.fsencode(options.folder))
-    except (DwarfsmithError, OSError) as error:
+    except DwarfsmithError as error:
         return _refuse(str(error))
+    sys.stdout.write(f"the demo tree is in {options.folder}\n")
     return 0
 
 

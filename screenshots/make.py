@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 
+import msgspec
 from textual.pilot import Pilot
 
 from dwarfsmith.engine.demo import write_demo
@@ -24,7 +25,8 @@ from dwarfsmith.tui.options import Options
 from dwarfsmith.tui.session import Session
 
 SIZE = (110, 34)
-LEVEL = 5
+LEVEL = 7
+BLOCK_BITS = 20
 PATIENCE_S = 300
 
 
@@ -70,14 +72,18 @@ async def take_all(folder: pathlib.Path) -> None:
         camera = Camera(pilot, folder)
         session = camera.session
         await camera.until(lambda: session.scan.status == "done" and session.tree)
-        await pilot.press("l", "j", "l", "j", "j")
+        assert session.plan is not None
+        # Small blocks, so that a small demo has enough of them to look at.
+        session.plan = msgspec.structs.replace(session.plan, block_bits=BLOCK_BITS)
+        app.publish()
+        await pilot.press("l", "j", "j", "l", "j", "j")
         await camera.until(lambda: True)
         camera.take("browse")
         await pilot.press("p")
         await camera.until(lambda: True)
         camera.take("plan")
         await pilot.press("b")
-        await camera.until(lambda: len(session.build.blocks) >= 3)
+        await camera.until(lambda: (session.build.fraction or 0) > 0.6)
         camera.take("build")
         await camera.until(lambda: session.build.status == "done")
         camera.take("result")

@@ -61,9 +61,14 @@ def phrase(plan: BuildPlan, dot: str = "·") -> str:
         f"level {plan.level}",
         codec(plan.compression or row.compression),
         f"{units.power(bits)} blocks",
-        order(plan.order or row.order),
+        order_of(plan),
     )
     return f" {dot} ".join(parts)
+
+
+def order_of(plan: BuildPlan) -> str:
+    """Return a plan's order of contents as people say it."""
+    return order(plan.order or LEVEL_TABLE[plan.level].order)
 
 
 _VALUES: Final = (

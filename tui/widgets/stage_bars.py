@@ -8,6 +8,7 @@ from dwarfsmith.engine.events import Stage
 from dwarfsmith.tui.model import text, units
 from dwarfsmith.tui.model.build_state import BuildState, StageView
 from dwarfsmith.tui.model.glyphs import bar
+from dwarfsmith.tui.model.stage_notes import note
 from dwarfsmith.tui.widgets.pane import Pane, line
 
 _NAME_CELLS = 10
@@ -33,48 +34,45 @@ class StageBars(Pane):
         """Draw a line for each stage: sign, name, bar, what it found."""
         if self.build is None:
             return []
-        width = self.size.width
-        stages = self.build.stages.items()
-        return [self._line(name, view, width) for name, view in stages]
+        return [
+            self._line(self.build, name, view)
+            for name, view in self.build.stages.items()
+        ]
 
-    def _line(self, name: Stage, view: StageView, width: int) -> Content:
-        glyphs = self.glyphs
-        assert self.build is not None
+    def _line(self, build: BuildState, name: Stage, view: StageView) -> Content:
+        width, glyphs = self.size.width, self.glyphs
         sign, style = {
             "waiting": (glyphs.waiting, "$muted"),
             "running": (glyphs.running, "$promise"),
             "done": (glyphs.done, "$success"),
         }[view.status]
-        if view.status == "running" and not self.build.active:
+        if view.status == "running" and not build.active:
             sign, style = glyphs.failed, "$error"
-        cells = max(8, min(_MOST_BAR_CELLS, width - 57))
         head = line(
             (f"{text.fit(sign, 2)} ", style),
             (f"{name:<{_NAME_CELLS}}", "$muted" if view.status == "waiting" else ""),
         )
-        body, note = self._body(view, cells)
+        body = self._body(view, max(8, min(_MOST_BAR_CELLS, width - 57)))
         room = max(width - head.cell_length - body.cell_length - 2, 0)
-        note = text.elide_end(self.said(note), room, glyphs.ellipsis)
-        return line(head, body, "  ", (note, "$muted"))
+        words = text.elide_end(self.said(note(build, name)), room, glyphs.ellipsis)
+        return line(head, body, "  ", (words, "$muted"))
 
-    def _body(self, view: StageView, cells: int) -> tuple[Content, str]:
-        """Return the bar with its percentage, and the note after it."""
+    def _body(self, view: StageView, cells: int) -> Content:
+        """Return the bar with its percentage or time."""
         pad = " " * _STATE_CELLS
         if view.status == "waiting":
-            return line((" " * cells, ""), pad), ""
+            return line(" " * cells, pad)
         if view.status == "done":
-            return self._finished(view, cells), view.detail
+            return self._finished(view, cells)
         fraction = view.fraction
-        note = amounts(view)
         if fraction is None:
             # Of an unknown total no part can be filled.
-            dots = self.glyphs.waiting * cells
-            return line((dots, "$faint"), pad), note
+            return line((self.glyphs.waiting * cells, "$faint"), pad)
         filled, track = bar(fraction, cells, self.glyphs)
         about = self.glyphs.about if view.total is None else ""
         share = f"{about}{units.percent(fraction, 1)}".rjust(_STATE_CELLS)
         style = "$promise" if self.build and self.build.active else "$muted"
-        return line((filled, style), (track, "$faint"), share), note
+        return line((filled, style), (track, "$faint"), share)
 
     def _finished(self, view: StageView, cells: int) -> Content:
         """Return a full bar; once all is over, the stage's share of the time."""
@@ -87,15 +85,3 @@ class StageBars(Pane):
         blank = " " * (cells - len(filled))
         took = f"{units.span(view.seconds):>{_STATE_CELLS}}"
         return line((filled, "$packed"), blank, took)
-
-
-def amounts(view: StageView) -> str:
-    """Return how much of a running stage is done, in its own unit."""
-    if view.unit == "bytes":
-        done, total = units.size(view.done), units.size(view.total)
-    else:
-        done, total = units.number(view.done), units.number(view.total)
-    words = "" if view.unit == "bytes" else f" {view.unit}"
-    if view.total is None:
-        return f"{done}{words} so far" if view.done else ""
-    return f"{done} of {total}{words}"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from dwarfsmith.tui.session import Session
 from dwarfsmith.tui.widgets.app_header import AppHeader
+from dwarfsmith.tui.widgets.key_bar import KeyBar
 from dwarfsmith.tui.widgets.promise import Promise
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ModeScreen(Screen[None]):
         yield AppHeader(glyphs)
         yield from self.compose_body()
         yield Promise(glyphs)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(glyphs)
 
     def compose_body(self) -> ComposeResult:
         """Yield what the mode itself shows."""

@@ -10,6 +10,8 @@ from dwarfsmith.tui.keys import named_bindings, sample
 from dwarfsmith.tui.model.settings import Settings, SettingsFile
 from dwarfsmith.tui.screens.help import HelpScreen, keys_of
 from dwarfsmith.tui.screens.open import OpenScreen
+from dwarfsmith.tui.screens.plan import PlanScreen
+from dwarfsmith.tui.widgets.key_bar import KeyBar
 from dwarfsmith.tui.widgets.tree_table import TreeTable
 
 SIZE = (110, 34)
@@ -240,5 +242,36 @@ async def test_idle_screens_are_not_repainted(run):
         app._look_at_machine()
         await pilot.pause(0.5)
         assert painted == []
+
+    await run(scenario)
+
+
+async def test_the_key_bar_keeps_help_and_quit_where_there_is_no_room(run):
+    async def scenario(app, pilot):
+        bar = text(app).splitlines()[-1]
+        assert "/ find" in bar and "^p palette  ? keys  q quit" in bar
+        await pilot.resize_terminal(26, 20)
+        await pilot.pause()
+        bar = text(app).splitlines()[-1]
+        assert bar.split() == ["/", "find", "?", "keys", "q", "quit"]
+
+    await run(scenario)
+
+
+async def test_a_click_on_the_key_bar_presses_the_key(run):
+    async def scenario(app, pilot):
+        bar = text(app).splitlines()[-1]
+        await pilot.click(KeyBar, offset=(bar.index("plan"), 0))
+        await pilot.pause()
+        assert isinstance(app.screen, PlanScreen)
+
+    await run(scenario)
+
+
+async def test_the_key_bar_offers_only_what_can_be_done(run):
+    async def scenario(app, pilot):
+        await pilot.press("4")
+        bar = text(app).splitlines()[-1]
+        assert "build" in bar and "cancel" not in bar and "verify" not in bar
 
     await run(scenario)

@@ -121,42 +121,54 @@ async def test_a_theme_that_cannot_be_used_is_told(run, told, tmp_path):
     await run(scenario, theme="bad", user_themes=str(tmp_path))
 
 
-@pytest.mark.parametrize("keys", [[], ["p"], ["question_mark"], ["b"], ["slash", "t"]])
-async def test_plain_ascii_terminals_get_plain_ascii(run, until, keys):
+async def test_plain_ascii_terminals_get_plain_ascii(run, until):
     async def scenario(app, pilot):
-        await pilot.press("E", "G", *keys)
-        if keys == ["b"]:
-            await until(pilot, lambda: app.session.build.status == "done")
+        await pilot.press("E", "G")
+        for opened, closed in (
+            ((), ()),
+            (("slash", "t"), ("escape",)),
+            (("p",), ("escape",)),
+            (("question_mark",), ("escape",)),
+            (("ctrl+p",), ("escape",)),
+            (("b",), ()),
+        ):
+            await pilot.press(*opened)
+            assert text(app).isascii(), opened
+            await pilot.press(*closed)
+        await until(pilot, lambda: app.session.build.status == "done")
         assert text(app).isascii()
 
     await run(scenario, ascii=True, size=(120, 40))
 
 
-async def test_the_palette_is_ascii_as_well(run):
+def colors(app):
+    """Return every colour that is on screen."""
+    parts = (part for strip in app.screen._compositor.render_strips() for part in strip)
+    found = {
+        color for part in parts for color in (part.style.color, part.style.bgcolor)
+    }
+    return {color for color in found if color is not None and not color.is_default}
+
+
+async def test_without_colour_none_is_sent(run, until):
     async def scenario(app, pilot):
-        await pilot.press("ctrl+p")
-        await pilot.pause()
-        assert text(app).isascii()
+        assert not colors(app)
+        await pilot.press("b")
+        await until(pilot, lambda: len(app.session.build.blocks) == 27)
+        assert not colors(app)
+        await pilot.press("p")
+        assert not colors(app)
 
-    await run(scenario, ascii=True)
+    await run(scenario, "running", no_color=True)
 
 
-@pytest.mark.parametrize("how", ["option", "environment"])
-async def test_without_colour_none_is_sent(run, until, monkeypatch, how):
-    if how == "environment":
-        monkeypatch.setenv("NO_COLOR", "1")
+async def test_the_environment_can_say_so_too(run, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
 
     async def scenario(app, pilot):
-        for keys in ([], ["b"], ["1", "p"], ["escape", "q"]):
-            await pilot.press(*keys)
-            if keys == ["b"]:
-                await until(pilot, lambda: len(app.session.build.blocks) == 27)
-            for strip in app.screen._compositor.render_strips():
-                for part in strip:
-                    for color in (part.style.color, part.style.bgcolor):
-                        assert color is None or color.is_default
+        assert not colors(app)
 
-    await run(scenario, "running", no_color=how == "option")
+    await run(scenario)
 
 
 async def test_the_cursor_shows_without_colour(run):
